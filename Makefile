@@ -9,6 +9,7 @@ datadir ?= $(prefix)/share/lxdfs
 mandir ?= $(prefix)/share/man
 unitdir ?= /etc/systemd/system
 DESTDIR ?=
+JOBS ?= $(shell nproc)
 
 CC ?= gcc
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wundef -Wwrite-strings -Wstrict-prototypes \
@@ -38,14 +39,17 @@ FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-PROGRAMS := $(addprefix $(B)/bin/,lxdfsd $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
+PROGRAMS := $(addprefix $(B)/bin/,$(if $(wildcard fs/bin/*.c),lxdfsd) $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
 
-.PHONY: all help check check-unit check-fs check-asan lint fuzz bench docs run stop install uninstall deb clean format
+.PHONY: all help run stop check check-unit check-t check-asan check-vm lint lint-lite fuzz bench docs \
+	install uninstall format clean
+
+##
+## make all          builds the programs into build/$V/bin
 all: $(PROGRAMS)
 
 help:
-	@echo 'all run stop check check-unit check-fs check-asan lint fuzz bench docs install uninstall format clean'
-	@echo 'V=release|asan|tsan|fuzz chooses the variant, WERROR=1 makes warnings errors'
+	@sed -n 's/^## //p' Makefile
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -85,13 +89,113 @@ $(B)/tools/%: $(B)/tests/tools/%.o $(B)/liblxdfs.a
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
-check: check-unit
+##
+## make run          sets this host up, builds, starts lxdfs at /lxd (root; again: changes nothing)
+run:
+	@scripts/setup-host
+	@$(MAKE) -s --no-print-directory -j$(JOBS) all
+	@scripts/run-host start $(B)/bin
 
+## make stop         stops it, with all containers, and takes everything down
+stop:
+	@scripts/run-host stop $(B)/bin
+
+##
+## make check        builds with warnings as errors, lints, runs every test (root)
+# Tests are found by name: tests/unit/test_*.c and tests/*/*.t. T="tests/fs/20-keys.t ..." runs some of the latter.
+T ?= $(sort $(wildcard tests/*/*.t))
+check:
+	@scripts/setup-host --test
+	@$(MAKE) -s --no-print-directory -j$(JOBS) WERROR=1 all $(UNIT_BIN) $(TOOL_BIN)
+	@$(MAKE) -s --no-print-directory lint-lite check-unit check-t
+
+## make check-unit   the unit tests alone
 check-unit: $(UNIT_BIN)
-	@for t in $(UNIT_BIN); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || exit 1; done
+	@for t in $(UNIT_BIN); do \
+		out=$$(CMOCKA_MESSAGE_OUTPUT=TAP $$t 2>&1) || { printf '%s\n' "$$out"; echo "$$t failed"; exit 1; }; \
+	done; echo "unit: $(words $(UNIT_BIN)) programs passed"
 
+## make check-t      the tests of tests/*/*.t alone; T="tests/fs/20-keys.t" chooses
+check-t: all $(TOOL_BIN)
+	@[ -z "$(T)" ] || LXDFS_BUILD=$(CURDIR)/$(B) prove -Q -j$(JOBS) $(T)
+
+## make check-asan   the same tests in a build with the address and undefined-behaviour sanitizers
+check-asan:
+	@scripts/setup-host --test
+	@$(MAKE) -s --no-print-directory -j$(JOBS) V=asan WERROR=1 all $(patsubst $(B)/%,build/asan/%,$(UNIT_BIN) $(TOOL_BIN))
+	@$(MAKE) -s --no-print-directory V=asan check-unit check-t
+
+## make check-vm     the chosen tests under a stock Debian kernel: AppArmor, cgroup v2 (slow)
+check-vm: all $(TOOL_BIN)
+	@scripts/setup-host --test
+	@LXDFS_BUILD=$(CURDIR)/$(B) tests/vm/suite $(VM_T)
+
+## make lint         all that reads the source without running it; lint-lite leaves out what takes minutes
+lint:
+	@scripts/lint
+lint-lite:
+	@scripts/lint --lite
+
+## make fuzz         every parser's fuzz target for FUZZ_SECONDS each
+FUZZ_SECONDS ?= 20
+ifeq ($(V),fuzz)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ))
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/liblxdfs.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_all)
+fuzz: $(FUZZ_BIN)
+	@for t in $(FUZZ_BIN); do n=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$n tests/fuzz/corpus/$$n; \
+		echo "fuzz: $$n"; $$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(B)/ \
+			$(B)/corpus/$$n tests/fuzz/corpus/$$n || exit 1; \
+	done
+else
+fuzz:
+	@scripts/setup-host --test
+	@$(MAKE) -s --no-print-directory V=fuzz fuzz
+endif
+
+## make bench        prints ratios: each side in the same run, interleaved
+BENCH_BIN := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/liblxdfs.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
+bench: all $(BENCH_BIN) $(TOOL_BIN)
+	@scripts/setup-host --test
+	@LXDFS_BUILD=$(CURDIR)/$(B) tests/bench/run $(BENCH)
+
+##
+## make install      into $(DESTDIR)$(prefix), with a systemd unit; uninstall takes it out again
+# What is installed beside the programs: the scripts that first start needs, the image, the unit.
+HELPERS = $(filter-out $(B)/bin/lxdfsd $(B)/bin/lxdfs-gen-docs,$(PROGRAMS))
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir) $(DESTDIR)$(unitdir)
+	install -m 0755 $(B)/bin/lxdfsd $(DESTDIR)$(sbindir)/
+	install -m 0755 $(HELPERS) scripts/first-start scripts/setup-host $(DESTDIR)$(libexecdir)/
+	install -m 0644 README.md doc/*.md $(DESTDIR)$(datadir)/
+	$(if $(wildcard scripts/make-busybox-image),scripts/make-busybox-image $(DESTDIR)$(datadir)/busybox.tar.xz)
+	sed 's,@sbindir@,$(sbindir),g; s,@libexecdir@,$(libexecdir),g; s,@datadir@,$(datadir),g' \
+		scripts/lxdfs.service.in >$(DESTDIR)$(unitdir)/lxdfs.service
+	chmod 0644 $(DESTDIR)$(unitdir)/lxdfs.service
+	for m in $(wildcard build/doc/man/*.[1-8]); do \
+		install -D -m 0644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/} || exit 1; \
+	done
+
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/lxdfsd $(DESTDIR)$(unitdir)/lxdfs.service
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir)
+	rm -f $(DESTDIR)$(mandir)/man*/lxdfs*.[1-8]
+
+## make docs         the reference pages and man pages from the key tables, into build/doc
+docs: all
+	$(if $(filter %/lxdfs-gen-docs,$(PROGRAMS)),$(B)/bin/lxdfs-gen-docs build/doc)
+
+##
+## make format       clang-format over the whole source
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+## make clean        removes build/
 clean:
 	rm -rf build
+##
+## V=release|asan|tsan|fuzz chooses the build variant, WERROR=1 makes warnings errors.

@@ -23,7 +23,8 @@ void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
-/** buf_escape() - append untrusted bytes for logs and sentences: printable ASCII and UTF-8 stay, the rest is \xNN */
+/** buf_escape() - append untrusted bytes for logs and sentences: printable ASCII and UTF-8 stay, the rest is
+ * \xNN */
 void buf_escape(struct buf *b, struct str s);
 
 /** buf_cstr() - the text, "" when empty; owned by @b */

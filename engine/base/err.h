@@ -23,7 +23,8 @@ struct err {
 int err_set(struct err *err, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4), cold));
 
 /** err_setv() - err_set() with a va_list */
-int err_setv(struct err *err, int errnum, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0), cold));
+int err_setv(struct err *err, int errnum, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0), cold));
 
 /**
  * err_prefix() - put context before the sentence ("starting foo: "), keeping the number

@@ -52,7 +52,8 @@ bool str_next(struct str *rest, char sep, struct str *ret);
 /** str_dup() - a terminated copy, to be freed; aborts without memory. Stops at nothing: NUL bytes stay */
 char *str_dup(struct str s);
 
-/** xstrdup(), xcalloc(), xrealloc() - abort without memory (a killed core is a tested path); NULL stays NULL */
+/** xstrdup(), xcalloc(), xrealloc() - abort without memory (a killed core is a tested path); NULL stays NULL
+ */
 char *xstrdup(const char *c);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);

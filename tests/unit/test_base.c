@@ -49,13 +49,10 @@ static void test_buf_escape(void **state)
 		struct str in;
 		const char *out;
 	} rows[] = {
-		{STR("plain"), "plain"},
-		{STR("a\nb"), "a\\x0ab"},
-		{STR("\033[31m"), "\\x1b[31m"},
-		{STR("back\\slash"), "back\\x5cslash"},
-		{STR("\xc3\xa4"), "\xc3\xa4"},
-		{STR("\xc2\x9b"), "\\xc2\\x9b"}, /* CSI as a C1 control */
-		{STR("\xff"), "\\xff"},
+	    {STR("plain"), "plain"},	    {STR("a\nb"), "a\\x0ab"},
+	    {STR("\033[31m"), "\\x1b[31m"}, {STR("back\\slash"), "back\\x5cslash"},
+	    {STR("\xc3\xa4"), "\xc3\xa4"},  {STR("\xc2\x9b"), "\\xc2\\x9b"}, /* CSI as a C1 control */
+	    {STR("\xff"), "\\xff"},
 	};
 
 	(void)state;
@@ -81,10 +78,10 @@ static void test_buf_grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_err),
-		cmocka_unit_test(test_str),
-		cmocka_unit_test(test_buf_escape),
-		cmocka_unit_test(test_buf_grows),
+	    cmocka_unit_test(test_err),
+	    cmocka_unit_test(test_str),
+	    cmocka_unit_test(test_buf_escape),
+	    cmocka_unit_test(test_buf_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
