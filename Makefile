@@ -126,6 +126,7 @@ check-asan:
 	@$(MAKE) -s --no-print-directory V=asan check-unit check-t
 
 ## make check-vm     the chosen tests under a stock Debian kernel: AppArmor, cgroup v2 (slow)
+# VM_T="tests/fs/20-keys.t" chooses them; all of fs, engine and net otherwise.
 check-vm: all $(TOOL_BIN)
 	@scripts/setup-host --test
 	@LXDFS_BUILD=$(CURDIR)/$(B) tests/vm/suite $(VM_T)
