@@ -157,7 +157,7 @@ endif
 
 ## make bench        prints ratios: each side in the same run, interleaved
 BENCH_BIN := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
-$(B)/bench/%: $(B)/tests/bench/%.o $(B)/liblxdfs.a
+$(B)/bench/%: $(B)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
 bench: all $(BENCH_BIN) $(TOOL_BIN)
