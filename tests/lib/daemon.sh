@@ -17,6 +17,7 @@
 # shellcheck disable=SC2034 # for the tests
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${LXDFS_BUILD:-$ROOT/build/release}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 BIN=$BUILD/bin
 
 if [ "$(id -u)" != 0 ]; then
