@@ -41,7 +41,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(addprefix $(B)/bin/,$(if $(wildcard fs/bin/*.c),lxdfsd) $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
 
-.PHONY: all help run stop check check-unit check-t check-asan check-vm lint lint-lite fuzz bench docs \
+.PHONY: all help run stop check check-unit check-t check-asan check-vm lint lint-lite fuzz bench bench-tools docs \
 	install uninstall format clean
 
 ##
@@ -160,6 +160,7 @@ BENCH_BIN := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c)
 $(B)/bench/%: $(B)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
+bench-tools: $(BENCH_BIN)
 bench: all $(BENCH_BIN) $(TOOL_BIN)
 	@scripts/setup-host --test
 	@LXDFS_BUILD=$(CURDIR)/$(B) tests/bench/run $(BENCH)
