@@ -22,6 +22,14 @@ int overlay_layer_make(const char *dir, const char *lower, struct err *err);
 int overlay_tree(const char *dir, int userns, struct err *err);
 
 /**
+ * overlay_idmap() - map the ids of a detached mount
+ * @tree:   from open_tree(2) with OPEN_TREE_CLONE
+ * @userns: by whose map
+ * @what:   for the sentence
+ */
+int overlay_idmap(int tree, int userns, const char *what, struct err *err);
+
+/**
  * overlay_mount() - layers made one tree, nowhere attached
  * @lower:  NULL-terminated directories, topmost first
  * @layer:  as made by overlay_layer_make()

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Giving up capabilities and loading filters, by system calls alone. */
+#include "engine/base/sandbox.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/fd.h"
+
+#define MAX_FILTER (BPF_MAXINSNS * sizeof(struct sock_filter))
+
+int sandbox_drop_caps(uint64_t bits)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return -errno;
+	for (int cap = 0; cap < 64; cap++) {
+		if (!(bits & 1ULL << cap))
+			continue;
+		/* a capability that this kernel doesn't know isn't there to be dropped */
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+			return -errno;
+	}
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		uint32_t keep = ~(uint32_t)(bits >> (32 * i));
+
+		data[i].effective &= keep;
+		data[i].permitted &= keep;
+		data[i].inheritable &= keep;
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int sandbox_filter(int fd)
+{
+	struct sock_fprog prog = {0};
+	struct str code;
+	int r = fd_map_sealed(fd, MAX_FILTER, &code);
+
+	if (r < 0)
+		return r;
+	prog.len = (unsigned short)(code.len / sizeof(struct sock_filter));
+	prog.filter = (struct sock_filter *)(void *)code.ptr;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		r = -errno;
+	munmap((void *)code.ptr, code.len);
+	return r;
+}
+
+int sandbox_lock_down(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return sandbox_drop_caps(UINT64_MAX);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rights that a process gives up for good. */
+#pragma once
+
+#include <stdint.h>
+
+/** sandbox_drop_caps() - remove capabilities (bits 1 << CAP_X) from every set, the bounding set included.
+ * Return: 0 or -errno */
+int sandbox_drop_caps(uint64_t bits);
+
+/** sandbox_filter() - load a compiled system call filter from a sealed memfd (struct sock_filter[]); wants
+ * CAP_SYS_ADMIN in the own user namespace or no_new_privs. Return: 0 or -errno */
+int sandbox_filter(int fd);
+
+/** sandbox_lock_down() - for a helper that has what it needs: no capabilities, no_new_privs. Return: 0 or
+ * -errno */
+int sandbox_lock_down(void);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting helper programs: executed, never forked, with a socket as their only descriptor besides standard
+ * error. */
+#pragma once
+
+#include "engine/base/err.h"
+
+/**
+ * spawn_helper() - start DIR/NAME with one end of a new SOCK_SEQPACKET pair as its descriptor 3
+ * @argv: its arguments without the name; what /proc shows to everybody, so no names of instances.
+ * NULL-terminated, may be NULL
+ * @ret_socket: our end
+ *
+ * The helper detaches itself (spawn_detach()); what was started is waited for here, so nothing is left to
+ * reap. Signals have their defaults and none is blocked; standard input and output are /dev/null. Return: 0;
+ * -ENOENT, -EACCES, ... it can't be executed
+ */
+int spawn_helper(const char *dir, const char *name, const char *const *argv, int *ret_socket,
+		 struct err *err);
+
+/** spawn_detach() - in a helper, first of all: go on as a child of nobody in a session of its own. Return: 0
+ * or -errno; the process that was started is gone then */
+int spawn_detach(void);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of masked and read-only files of /proc and /sys, and its mounts. */
+#include "engine/confine/mask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/path.h"
+
+enum how { HIDE, READ_ONLY, WRITABLE };
+enum who { ALL, PRIVILEGED };
+
+/* clang-format off */
+static const struct mask {
+	const char *path; /* in the container's own /proc and /sys, so nobody else's links are in it */
+	enum how how;
+	enum who who;
+} masks[] = {
+	{"/proc/kcore",            HIDE},
+	{"/proc/keys",             HIDE},
+	{"/proc/latency_stats",    HIDE},
+	{"/proc/sched_debug",      HIDE}, /* names the host's control groups */
+	{"/proc/timer_list",       HIDE},
+	{"/proc/acpi",             HIDE, PRIVILEGED},
+	{"/proc/bus",              HIDE, PRIVILEGED},
+	{"/proc/fs",               READ_ONLY, PRIVILEGED},
+	{"/proc/irq",              READ_ONLY, PRIVILEGED},
+	{"/proc/scsi",             HIDE, PRIVILEGED},
+	{"/proc/sys",              READ_ONLY, PRIVILEGED},
+	{"/proc/sysrq-trigger",    READ_ONLY, PRIVILEGED},
+	{"/sys",                   READ_ONLY, PRIVILEGED},
+	{"/sys/devices/virtual/net", WRITABLE, PRIVILEGED},
+	{"/sys/firmware",          HIDE, PRIVILEGED},
+	{"/sys/fs/pstore",         HIDE},
+	{"/sys/kernel/config",     HIDE},
+	{"/sys/kernel/debug",      HIDE},
+	{"/sys/kernel/security",   HIDE},
+	{"/sys/kernel/slab",       HIDE}, /* names control groups on old kernels */
+	{"/sys/kernel/tracing",    HIDE},
+};
+/* clang-format on */
+
+/* An empty read-only directory, to be put over others. */
+static int empty_dir(void)
+{
+	AUTO(fd) int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "mode", "555", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	return fsmount(fs, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+static int apply_one(const struct mask *m, int target, bool is_dir)
+{
+	AUTO(fd) int tree = -EBADF;
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	struct mount_attr attr = {0};
+
+	if (m->how == HIDE && is_dir) {
+		tree = empty_dir();
+	} else if (m->how == HIDE) {
+		tree = open_tree(AT_FDCWD, "/dev/null", flags);
+	} else {
+		tree = open_tree(target, "", flags | AT_EMPTY_PATH | AT_RECURSIVE);
+		if (m->how == READ_ONLY)
+			attr.attr_set = MOUNT_ATTR_RDONLY;
+		else
+			attr.attr_clr = MOUNT_ATTR_RDONLY;
+		if (tree >= 0 && mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+			return -errno;
+	}
+	if (tree < 0)
+		return tree == -1 ? -errno : tree;
+	if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+int mask_apply(bool privileged, bool nesting, struct err *err)
+{
+	AUTO(fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+		const struct mask *m = &masks[i];
+		AUTO(fd) int target = -EBADF;
+		struct stat st;
+		int r;
+
+		if ((m->who == PRIVILEGED && !privileged) || (nesting && !privileged))
+			continue;
+		target = path_open(root, m->path + 1, O_PATH, 0);
+		/* -EXDEV, -ELOOP: not the kernel's own file */
+		if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
+			continue;
+		r = target < 0 ? target : fstat(target, &st) < 0 ? -errno : 0;
+		if (!r)
+			r = apply_one(m, target, S_ISDIR(st.st_mode));
+		if (r < 0)
+			return err_set(err, -r, "%s can't be masked: %s", m->path, strerror(-r));
+	}
+	return 0;
+}
