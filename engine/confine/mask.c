@@ -20,11 +20,11 @@ static const struct mask {
 	enum how how;
 	enum who who;
 } masks[] = {
-	{"/proc/kcore",            HIDE},
-	{"/proc/keys",             HIDE},
-	{"/proc/latency_stats",    HIDE},
-	{"/proc/sched_debug",      HIDE}, /* names the host's control groups */
-	{"/proc/timer_list",       HIDE},
+	{"/proc/kcore",            HIDE, ALL},
+	{"/proc/keys",             HIDE, ALL},
+	{"/proc/latency_stats",    HIDE, ALL},
+	{"/proc/sched_debug",      HIDE, ALL}, /* names the host's control groups */
+	{"/proc/timer_list",       HIDE, ALL},
 	{"/proc/acpi",             HIDE, PRIVILEGED},
 	{"/proc/bus",              HIDE, PRIVILEGED},
 	{"/proc/fs",               READ_ONLY, PRIVILEGED},
@@ -35,12 +35,12 @@ static const struct mask {
 	{"/sys",                   READ_ONLY, PRIVILEGED},
 	{"/sys/devices/virtual/net", WRITABLE, PRIVILEGED},
 	{"/sys/firmware",          HIDE, PRIVILEGED},
-	{"/sys/fs/pstore",         HIDE},
-	{"/sys/kernel/config",     HIDE},
-	{"/sys/kernel/debug",      HIDE},
-	{"/sys/kernel/security",   HIDE},
-	{"/sys/kernel/slab",       HIDE}, /* names control groups on old kernels */
-	{"/sys/kernel/tracing",    HIDE},
+	{"/sys/fs/pstore",         HIDE, ALL},
+	{"/sys/kernel/config",     HIDE, ALL},
+	{"/sys/kernel/debug",      HIDE, ALL},
+	{"/sys/kernel/security",   HIDE, ALL},
+	{"/sys/kernel/slab",       HIDE, ALL}, /* names control groups on old kernels */
+	{"/sys/kernel/tracing",    HIDE, ALL},
 };
 /* clang-format on */
 
