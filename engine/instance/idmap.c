@@ -241,8 +241,8 @@ static int place_find(const struct idmap_pool *pool, uint32_t want, uint32_t fix
 static int alloc_locked(struct idmap_pool *pool, const char *owner, uint32_t want, uint32_t fixed,
 			uint32_t *ret, struct err *err)
 {
-	uint32_t base;
-	size_t at;
+	uint32_t base = 0;
+	size_t at = 0;
 	int r;
 
 	for (size_t i = 0; i < pool->n; i++)
