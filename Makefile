@@ -64,8 +64,9 @@ $(B)/libbase.a: $(call obj,$(BASE))
 
 # What each program may hold: the privileged core links everything, a helper only its own parts.
 LIBS_all := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig -larchive
-PARTS_monitor := $(B)/libbase.a
-PARTS_enter := $(B)/libbase.a
+PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/devtree \
+	instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
+PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/environ) $(B)/libbase.a
 PARTS_unpack := $(B)/libbase.a
 LIBS_unpack := -larchive -lseccomp
 
@@ -74,7 +75,9 @@ $(B)/bin/lxdfsd: $(call obj,$(wildcard fs/bin/*.c)) $(B)/liblxdfs.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
 
 .SECONDEXPANSION:
-$(B)/bin/lxdfs-%: $$(call obj,$$(filter %/$$*.c,$$(BIN))) $$(PARTS_$$*)
+# (a % here would be the stem before the second expansion)
+main_of = $(foreach f,$(BIN),$(if $(filter $(1).c,$(notdir $(f))),$(f)))
+$(B)/bin/lxdfs-%: $$(call obj,$$(call main_of,$$*)) $$(PARTS_$$*)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$*)
 

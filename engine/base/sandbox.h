@@ -15,3 +15,7 @@ int sandbox_filter(int fd);
 /** sandbox_lock_down() - for a helper that has what it needs: no capabilities, no_new_privs. Return: 0 or
  * -errno */
 int sandbox_lock_down(void);
+
+/** sandbox_fs_ids() - take on other file system ids, keeping all capabilities: what is made belongs to them.
+ * Return: 0 or -errno */
+int sandbox_fs_ids(unsigned uid, unsigned gid);

@@ -32,6 +32,30 @@ static const struct { enum cgroup_field field; unsigned controller; const char *
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct cgroup_device default_devices[] = {
+	{'c', -1, -1, "m"},
+	{'b', -1, -1, "m"},
+	{'c', 1, 3, "rwm"},    /* null */
+	{'c', 1, 5, "rwm"},    /* zero */
+	{'c', 1, 7, "rwm"},    /* full */
+	{'c', 1, 8, "rwm"},    /* random */
+	{'c', 1, 9, "rwm"},    /* urandom */
+	{'c', 5, 0, "rwm"},    /* tty */
+	{'c', 5, 1, "rwm"},    /* console */
+	{'c', 5, 2, "rwm"},    /* ptmx */
+	{'c', 10, 200, "rwm"}, /* tun */
+	{'c', 10, 229, "rwm"}, /* fuse */
+	{'c', 136, -1, "rwm"}, /* pts */
+};
+/* clang-format on */
+
+const struct cgroup_device *cgroup_default_devices(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(default_devices);
+	return default_devices;
+}
+
 static unsigned controller_bit(struct str name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)

@@ -5,25 +5,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/buf.h"
+#include "engine/base/sandbox.h"
 
 int overlay_layer_make(const char *dir, const char *lower, struct err *err)
 {
 	AUTO(free)
-	char *upper = xasprintf("%s/upper", dir),
-	     *work = xasprintf("%s/work", dir), *staged = xasprintf("%s/upper.new", dir);
+	char *upper = xasprintf("%s/upper", dir), *work = xasprintf("%s/work", dir),
+	     *staged = xasprintf("%s/upper.new", dir);
 	struct stat st;
 
 	if (stat(lower, &st) < 0)
@@ -93,24 +90,6 @@ static int attach_layer(const char *dir, const char *name, int userns, struct er
 	return 0;
 }
 
-/* Other file system ids, but all capabilities: setfsuid(2) takes the ones that concern files from the
- * effective set. */
-static int be(unsigned uid, unsigned gid)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
-
-	setfsgid(gid);
-	setfsuid(uid);
-	if ((unsigned)setfsuid((uid_t)-1) != uid || (unsigned)setfsgid((gid_t)-1) != gid)
-		return -EPERM;
-	if (syscall(SYS_capget, &header, data) < 0)
-		return -errno;
-	data[0].effective = data[0].permitted;
-	data[1].effective = data[1].permitted;
-	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
-}
-
 static int set(int fs, const char *key, const char *value, struct err *err)
 {
 	char why[256] = "";
@@ -170,13 +149,13 @@ int overlay_mount(const char *const *lower, const char *layer, int userns, unsig
 	if (!r)
 		r = attach_layer(layer, "w", userns, err);
 	if (!r) {
-		r = be(uid, gid);
+		r = sandbox_fs_ids(uid, gid);
 		if (r < 0)
 			err_set(err, -r, "the file system ids %u:%u can't be taken on: %s", uid, gid,
 				strerror(-r));
 	}
 	mnt = r < 0 ? r : create(buf_cstr(&dirs), err);
-	be(0, 0);
+	sandbox_fs_ids(0, 0);
 	/* the layers live on in overlayfs */
 	if ((chdir("/") < 0 || umount2(scratch, MNT_DETACH) < 0) && mnt >= 0) {
 		r = err_set(err, errno, "the layers' place can't be cleared: %s", strerror(errno));

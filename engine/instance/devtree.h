@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file systems that every container has: a small /dev, /proc, /sys and its control groups. */
+#pragma once
+
+#include "engine/base/err.h"
+
+#include <stddef.h>
+
+struct wire_hierarchy;
+
+/**
+ * devtree_mount() - mount /dev below a root that isn't the root yet
+ * @root: mount of the root file system
+ * @ret_master, @ret_slave: the console's pty, allocated in the container's own devpts
+ *
+ * For the container's child, whose root is still the host's, from where the device nodes are bound.
+ */
+int devtree_mount(int root, int *ret_master, int *ret_slave, struct err *err);
+
+/** devtree_mount_kernel() - /proc, /sys, /sys/fs/cgroup of the namespaces that the caller is in */
+int devtree_mount_kernel(int root, const struct wire_hierarchy *cgroups, size_t n_cgroups, struct err *err);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The child that becomes a container's init: one step after the other, each with its sentence. */
+#include "engine/instance/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/path.h"
+#include "engine/base/sandbox.h"
+#include "engine/base/sys.h"
+#include "engine/confine/mask.h"
+#include "engine/instance/devtree.h"
+#include "engine/instance/environ.h"
+
+/* Sysctls that belong to a namespace of the container's; any other is the host's. Source: namespaces(7),
+ * sysctl(5), the kernel's Documentation/admin-guide/sysctl. */
+static const char *const own_sysctls[] = {
+    "fs/mqueue/",
+    "kernel/domainname",
+    "kernel/hostname",
+    "kernel/msgmax",
+    "kernel/msgmnb",
+    "kernel/msgmni",
+    "kernel/msg_next_id",
+    "kernel/sem",
+    "kernel/sem_next_id",
+    "kernel/shm_next_id",
+    "kernel/shm_rmid_forced",
+    "kernel/shmall",
+    "kernel/shmmax",
+    "kernel/shmmni",
+    "net/",
+    "user/",
+};
+
+static int set_sysctl(const struct container_sysctl *s, struct err *err)
+{
+	AUTO(free) char *path = xstrdup(s->name);
+	AUTO(fd) int sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -EBADF;
+	bool is_own = false;
+	int r;
+
+	if (!strchr(path, '/'))
+		for (char *p = path; *p; p++)
+			*p = *p == '.' ? '/' : *p;
+	for (size_t i = 0; i < ARRAY_SIZE(own_sysctls); i++) {
+		size_t n = strlen(own_sysctls[i]);
+
+		is_own = is_own || (own_sysctls[i][n - 1] == '/' ? !strncmp(path, own_sysctls[i], n)
+								 : !strcmp(path, own_sysctls[i]));
+	}
+	if (!is_own)
+		return err_set(err, EINVAL,
+			       "the sysctl %s isn't a container's own: it would change the whole host",
+			       s->name);
+	fd = path_open(sys, path, O_WRONLY, 0);
+	if (fd == -ENOENT)
+		return err_set(err, ENOENT, "there is no sysctl %s in a container on this kernel", s->name);
+	r = fd < 0 ? fd : sys_write_all(fd, s->value, strlen(s->value));
+	if (r < 0)
+		return err_set(err, -r, "the sysctl %s doesn't take \"%s\": %s", s->name, s->value,
+			       strerror(-r));
+	return 0;
+}
+
+/* Root of the own user namespace, without the groups of whoever started lxdfs. */
+static int become_root(bool privileged, struct err *err)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(err, errno, "the ids of the container's root can't be taken on: %s",
+			       strerror(errno));
+	(void)privileged;
+	umask(0);
+	return 0;
+}
+
+/* A mount namespace of our own, in which the root is a mount that may be made the root. What the monitor
+ * mounted is copied into it locked: the container can neither take it off nor make it writable. */
+static int enter_mounts(int root, int *ret_root, struct err *err)
+{
+	AUTO(fd) int tree = -EBADF;
+
+	if (fchdir(root) < 0)
+		return err_set(err, errno, "the root file system can't be entered: %s", strerror(errno));
+	if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
+		return err_set(err, errno, "no mount and cgroup namespaces: %s", strerror(errno));
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(err, errno, "the mounts can't be made private: %s", strerror(errno));
+	tree = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (tree < 0 || move_mount(tree, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(tree) < 0)
+		return err_set(err, errno, "the root file system can't be mounted: %s", strerror(errno));
+	*ret_root = TAKE_FD(tree);
+	return 0;
+}
+
+static int change_root(int root, struct err *err)
+{
+	int r = fchdir(root) < 0 ? -errno : sys_pivot_root(".", ".");
+
+	/* the old root lies over the new one now, at "." */
+	if (!r && (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0))
+		r = -errno;
+	return r < 0 ? err_set(err, -r, "the root can't be changed: %s", strerror(-r)) : 0;
+}
+
+static int take_console(int slave, struct err *err)
+{
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
+		return err_set(err, errno, "the console can't be made init's: %s", strerror(errno));
+	for (int i = 0; i < 3; i++)
+		if (dup2(slave, i) < 0)
+			return err_set(err, errno, "the console can't be opened: %s", strerror(errno));
+	return 0;
+}
+
+static int confine(const struct container_spec *s, struct err *err)
+{
+	int r = mask_apply(idmap_is_privileged(&s->map), s->nesting, err);
+
+	if (r < 0)
+		return r;
+	r = sandbox_drop_caps(s->caps_drop);
+	if (r < 0)
+		return err_set(err, -r, "capabilities can't be dropped: %s", strerror(-r));
+	if (s->seccomp_fd >= 0) {
+		r = sandbox_filter(s->seccomp_fd);
+		if (r < 0)
+			return err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r));
+	}
+	return 0;
+}
+
+static void signals_default(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The kernel kills us with the monitor from here on. Where it is dead already, the socket has ended: the
+ * caller asks once more. Changes of ids and capabilities clear the setting (prctl(2)), so none may follow. */
+static int tie_to_monitor(struct err *err)
+{
+	int signal = 0;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_GET_PDEATHSIG, &signal) < 0 || signal != SIGKILL)
+		return err_set(err, EIO, "init can't be tied to its monitor");
+	return 0;
+}
+
+static int receive(int sock, uint32_t number, struct msg *ret, struct err *err)
+{
+	int r = msg_recv(sock, &child_table, ret, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		_exit(1); /* the start was given up */
+	return ret->type->number == number
+		   ? 0
+		   : err_set(err, EBADMSG, "the monitor said %s out of turn", ret->type->name);
+}
+
+static int set_up(int sock, const struct start_order *o, struct err *err)
+{
+	const struct container_spec *s = &o->spec;
+	bool privileged = idmap_is_privileged(&s->map);
+	AUTO(msg_done) struct msg build = MSG_NULL, go = MSG_NULL;
+	AUTO(fd) int root = -EBADF, master = -EBADF, slave = -EBADF;
+	int fds[2], r = receive(sock, CHILD_BUILD, &build, err);
+
+	if (!r)
+		r = become_root(privileged, err);
+	if (!r)
+		r = enter_mounts(build.fds[0], &root, err);
+	if (!r)
+		r = devtree_mount(root, &master, &slave, err);
+	if (!r)
+		r = devtree_mount_kernel(root, o->cgroups, o->n_cgroups, err);
+	if (!r)
+		r = change_root(root, err);
+	if (!r && sethostname(s->hostname, strlen(s->hostname)) < 0)
+		r = err_set(err, errno, "the host name \"%s\" can't be set: %s", s->hostname,
+			    strerror(errno));
+	for (size_t i = 0; !r && i < s->n_sysctls; i++)
+		r = set_sysctl(&s->sysctls[i], err);
+	if (!r)
+		r = take_console(slave, err);
+	if (!r)
+		r = confine(s, err);
+	if (!r)
+		r = tie_to_monitor(err);
+	if (r < 0)
+		return r;
+	fds[0] = master;
+	fds[1] = slave;
+	r = msg_send(sock, &child_table, CHILD_READY, 0, STR_NULL, fds, 2);
+	if (r < 0)
+		_exit(1);
+	return receive(sock, CHILD_EXEC, &go, err);
+}
+
+static int become_init(const struct container_spec *s, struct err *err)
+{
+	static const char *const default_argv[] = {"/sbin/init", NULL};
+	const char *const *argv = s->argv && s->argv[0] ? s->argv : default_argv;
+	char **env = environ_make(environ_default, s->env);
+	int errnum;
+
+	signals_default();
+	umask(022);
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_set(err, errno, "descriptors can't be closed: %s", strerror(errno));
+	execve(argv[0], (char *const *)argv, env);
+	errnum = errno;
+	if (errnum == ENOENT && faccessat(AT_FDCWD, argv[0], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(err, errnum, "the container has no %s: its image is none that can boot",
+			       argv[0]);
+	if (errnum == ENOENT)
+		return err_set(
+		    err, errnum,
+		    "%s can't be executed: its link, interpreter or loader is missing in the container",
+		    argv[0]);
+	if (errnum == ENOEXEC)
+		return err_set(err, errnum, "%s is no program for this machine", argv[0]);
+	return err_set(err, errnum, "%s can't be executed: %s", argv[0], strerror(errnum));
+}
+
+void init_run(int sock, const struct start_order *order)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+	AUTO(buf_done) struct buf body = BUF_NULL;
+	int r = set_up(sock, order, &err);
+
+	if (!r)
+		become_init(&order->spec, &err);
+	pack_err(&body, &err);
+	msg_send(sock, &child_table, CHILD_FAILED, 0, buf_str(&body), NULL, 0);
+	_exit(1);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Message tables and orders, packed and unpacked as mirror images. */
+#include "engine/instance/wire.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "engine/base/auto.h"
+
+#define MAX_TEXTS 4096
+#define MAX_ROWS 512
+
+/* clang-format off */
+static const struct msg_type monitor_types[] = {
+	{MON_START,     "start",     0, 0,              1, MSG_MAX_FDS},
+	{MON_GO,        "go",        0, 0,              0, 0},
+	{MON_HELLO_ASK, "hello?",    0, 0,              0, 0},
+	{MON_EXIT_ACK,  "exit ack",  0, 0,              0, 0},
+	{MON_INIT,      "init",      4, 4,              2, 2},
+	{MON_STARTED,   "started",   4, 4,              0, 0},
+	{MON_FAILED,    "failed",    8, MSG_MAX_BODY,   0, 0},
+	{MON_HELLO,     "hello",     16, 512,           1, 1},
+	{MON_EXIT,      "exit",      12, 12,            0, 0},
+};
+static const struct msg_type child_types[] = {
+	{CHILD_BUILD,   "build",     0, 0,              1, 1},
+	{CHILD_READY,   "ready",     0, 0,              2, 2},
+	{CHILD_EXEC,    "exec",      0, 0,              0, 0},
+	{CHILD_FAILED,  "failed",    8, MSG_MAX_BODY,   0, 0},
+};
+static const struct msg_type enter_types[] = {
+	{ENTER_START,   "start",     0, 0,              2, 4},
+	{ENTER_STARTED, "started",   0, 0,              1, 1},
+	{ENTER_FAILED,  "failed",    8, MSG_MAX_BODY,   0, 0},
+};
+/* clang-format on */
+
+const struct msg_table monitor_table = {"monitor's link", monitor_types, ARRAY_SIZE(monitor_types)};
+const struct msg_table child_table = {"container's link", child_types, ARRAY_SIZE(child_types)};
+const struct msg_table enter_table = {"exec helper's link", enter_types, ARRAY_SIZE(enter_types)};
+
+static int size_ok(const struct buf *b, struct err *err)
+{
+	if (b->len > WIRE_MAX_ORDER)
+		return err_set(err, E2BIG,
+			       "arguments, environment and mounts are %zu bytes long, %d is the most", b->len,
+			       WIRE_MAX_ORDER);
+	return 0;
+}
+
+static int version_ok(struct unpack *u, struct err *err)
+{
+	uint32_t version = unpack_u32(u);
+
+	if (version == WIRE_ORDER)
+		return 0;
+	return err_set(err, EBADMSG,
+		       "the helper program is of another version (order %u, here %u): install both anew, "
+		       "then restart lxdfsd",
+		       version, WIRE_ORDER);
+}
+
+static void pack_extents(struct buf *b, const struct id_extent *e, unsigned n)
+{
+	pack_u32(b, n);
+	for (unsigned i = 0; i < n; i++) {
+		pack_u32(b, e[i].inside);
+		pack_u32(b, e[i].outside);
+		pack_u32(b, e[i].count);
+	}
+}
+
+static unsigned unpack_extents(struct unpack *u, struct id_extent *e)
+{
+	uint32_t n = unpack_u32(u);
+
+	if (n > IDMAP_EXTENTS) {
+		u->bad = true;
+		return 0;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		e[i].inside = unpack_u32(u);
+		e[i].outside = unpack_u32(u);
+		e[i].count = unpack_u32(u);
+	}
+	return n;
+}
+
+/* A number of rows that follow: bounded before anything is allocated for them. */
+static uint32_t unpack_count(struct unpack *u)
+{
+	uint32_t n = unpack_u32(u);
+
+	if (n > MAX_ROWS) {
+		u->bad = true;
+		return 0;
+	}
+	return n;
+}
+
+static void pack_groups(struct buf *b, const struct wire_hierarchy *groups, size_t n)
+{
+	pack_u32(b, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		pack_text(b, groups[i].dir);
+		pack_text(b, groups[i].opts);
+	}
+}
+
+int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierarchy *groups, size_t n_groups,
+		     const struct container_spec *s, struct err *err)
+{
+	pack_u32(b, WIRE_ORDER);
+	pack_text(b, rundir);
+	pack_text(b, s->uuid);
+	pack_text(b, s->hostname);
+	pack_extents(b, s->map.uid, s->map.n_uid);
+	pack_extents(b, s->map.gid, s->map.n_gid);
+	pack_u32(b, s->nesting);
+	pack_texts(b, s->lower);
+	pack_text(b, s->layer);
+	pack_text(b, s->rootfs);
+	pack_texts(b, s->argv);
+	pack_texts(b, s->env);
+	pack_u32(b, (uint32_t)s->halt_signal);
+	pack_u32(b, (uint32_t)s->n_rlimits);
+	for (size_t i = 0; i < s->n_rlimits; i++) {
+		pack_u32(b, (uint32_t)s->rlimits[i].resource);
+		pack_u64(b, s->rlimits[i].soft);
+		pack_u64(b, s->rlimits[i].hard);
+	}
+	pack_u32(b, (uint32_t)s->n_sysctls);
+	for (size_t i = 0; i < s->n_sysctls; i++) {
+		pack_text(b, s->sysctls[i].name);
+		pack_text(b, s->sysctls[i].value);
+	}
+	pack_u32(b, (uint32_t)s->n_mounts);
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		pack_text(b, s->mounts[i].source);
+		pack_text(b, s->mounts[i].target);
+		pack_u32(b, s->mounts[i].flags);
+	}
+	pack_u32(b, s->seccomp_fd >= 0);
+	pack_u64(b, s->caps_drop);
+	pack_text(b, s->console_log);
+	pack_u64(b, s->console_log_max);
+	pack_groups(b, groups, n_groups);
+	return size_ok(b, err);
+}
+
+static int take_fd(struct msg *m, unsigned *next, struct unpack *u)
+{
+	unsigned i = *next;
+
+	if (i >= m->n_fds) {
+		u->bad = true;
+		return -EBADF;
+	}
+	*next = i + 1;
+	return TAKE_FD(m->fds[i]);
+}
+
+static void unpack_rows(struct unpack *u, struct container_spec *s)
+{
+	struct container_rlimit *rlimits;
+	struct container_sysctl *sysctls;
+	struct container_mount *mounts;
+
+	s->n_rlimits = unpack_count(u);
+	s->rlimits = rlimits = xcalloc(s->n_rlimits + 1, sizeof(*rlimits));
+	for (size_t i = 0; i < s->n_rlimits; i++) {
+		rlimits[i].resource = (int)unpack_u32(u);
+		rlimits[i].soft = unpack_u64(u);
+		rlimits[i].hard = unpack_u64(u);
+	}
+	s->n_sysctls = unpack_count(u);
+	s->sysctls = sysctls = xcalloc(s->n_sysctls + 1, sizeof(*sysctls));
+	for (size_t i = 0; i < s->n_sysctls; i++) {
+		sysctls[i].name = unpack_text(u);
+		sysctls[i].value = unpack_text(u);
+		u->bad = u->bad || !sysctls[i].name || !sysctls[i].value;
+	}
+	s->n_mounts = unpack_count(u);
+	s->mounts = mounts = xcalloc(s->n_mounts + 1, sizeof(*mounts));
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		mounts[i].source = unpack_text(u);
+		mounts[i].source_fd = -EBADF;
+		mounts[i].target = unpack_text(u);
+		mounts[i].flags = unpack_u32(u);
+		u->bad = u->bad || !mounts[i].target;
+	}
+}
+
+int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret, struct err *err)
+{
+	struct unpack u = {(const unsigned char *)bytes.ptr, bytes.len, false};
+	struct start_order o = {.spec = CONTAINER_SPEC_NULL};
+	struct container_spec *s = &o.spec;
+	unsigned next = 1;
+	bool has_filter;
+	int r = version_ok(&u, err);
+
+	if (r < 0)
+		return r;
+	o.rundir = unpack_text(&u);
+	s->uuid = unpack_text(&u);
+	s->hostname = unpack_text(&u);
+	s->map.n_uid = unpack_extents(&u, s->map.uid);
+	s->map.n_gid = unpack_extents(&u, s->map.gid);
+	s->nesting = unpack_u32(&u);
+	s->lower = (const char *const *)unpack_texts(&u, MAX_ROWS);
+	s->layer = unpack_text(&u);
+	s->rootfs = unpack_text(&u);
+	s->argv = (const char *const *)unpack_texts(&u, MAX_TEXTS);
+	s->env = (const char *const *)unpack_texts(&u, MAX_TEXTS);
+	s->halt_signal = (int)unpack_u32(&u);
+	unpack_rows(&u, s);
+	has_filter = unpack_u32(&u);
+	s->caps_drop = unpack_u64(&u);
+	s->console_log = unpack_text(&u);
+	s->console_log_max = unpack_u64(&u);
+	o.n_cgroups = unpack_count(&u);
+	o.cgroups = xcalloc(o.n_cgroups + 1, sizeof(*o.cgroups));
+	for (size_t i = 0; i < o.n_cgroups; i++) {
+		o.cgroups[i].dir = unpack_text(&u);
+		o.cgroups[i].opts = unpack_text(&u);
+		u.bad = u.bad || !o.cgroups[i].dir;
+	}
+	if (has_filter)
+		s->seccomp_fd = take_fd(m, &next, &u);
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (!s->mounts[i].source)
+			((struct container_mount *)s->mounts)[i].source_fd = take_fd(m, &next, &u);
+	if (!unpack_ok(&u) || next != m->n_fds || !o.rundir || !s->uuid || !s->hostname) {
+		start_order_done(&o);
+		return err_set(err, EBADMSG, "the order to start a container is torn");
+	}
+	*ret = o;
+	return 0;
+}
+
+void start_order_done(struct start_order *o)
+{
+	struct container_spec *s = &o->spec;
+
+	for (size_t i = 0; i < s->n_sysctls; i++) {
+		free((char *)s->sysctls[i].name);
+		free((char *)s->sysctls[i].value);
+	}
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		free((char *)s->mounts[i].source);
+		free((char *)s->mounts[i].target);
+		if (s->mounts[i].source_fd >= 0)
+			close(s->mounts[i].source_fd);
+	}
+	for (size_t i = 0; i < o->n_cgroups; i++) {
+		free(o->cgroups[i].dir);
+		free(o->cgroups[i].opts);
+	}
+	if (s->seccomp_fd >= 0)
+		close(s->seccomp_fd);
+	free(o->cgroups);
+	free(o->rundir);
+	free((char *)s->uuid);
+	free((char *)s->hostname);
+	texts_free((char **)s->lower);
+	free((char *)s->layer);
+	free((char *)s->rootfs);
+	texts_free((char **)s->argv);
+	texts_free((char **)s->env);
+	free((void *)s->rlimits);
+	free((void *)s->sysctls);
+	free((void *)s->mounts);
+	free((char *)s->console_log);
+	*o = (struct start_order){.spec = CONTAINER_SPEC_NULL};
+}
+
+int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const *groups, bool privileged,
+		    struct err *err)
+{
+	pack_u32(b, WIRE_ORDER);
+	pack_texts(b, s->argv);
+	pack_text(b, s->command);
+	pack_texts(b, s->env);
+	pack_text(b, s->cwd);
+	pack_u32(b, s->uid);
+	pack_u32(b, s->gid);
+	pack_text(b, s->dir);
+	pack_u64(b, s->max_output);
+	pack_u64(b, s->caps_drop);
+	pack_u32(b, s->stdin_fd >= 0);
+	pack_u32(b, s->seccomp_fd >= 0);
+	pack_u32(b, privileged);
+	pack_texts(b, groups);
+	return size_ok(b, err);
+}
+
+int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, struct err *err)
+{
+	struct unpack u = {(const unsigned char *)bytes.ptr, bytes.len, false};
+	struct exec_order o = {.spec = EXEC_SPEC_NULL};
+	struct exec_spec *s = &o.spec;
+	bool has_stdin, has_filter;
+	unsigned next = 2;
+	int r = version_ok(&u, err);
+
+	if (r < 0)
+		return r;
+	s->argv = (const char *const *)unpack_texts(&u, MAX_TEXTS);
+	s->command = unpack_text(&u);
+	s->env = (const char *const *)unpack_texts(&u, MAX_TEXTS);
+	s->cwd = unpack_text(&u);
+	s->uid = unpack_u32(&u);
+	s->gid = unpack_u32(&u);
+	s->dir = unpack_text(&u);
+	s->max_output = unpack_u64(&u);
+	s->caps_drop = unpack_u64(&u);
+	has_stdin = unpack_u32(&u);
+	has_filter = unpack_u32(&u);
+	o.privileged = unpack_u32(&u);
+	o.groups = unpack_texts(&u, MAX_ROWS);
+	if (has_stdin)
+		s->stdin_fd = take_fd(m, &next, &u);
+	if (has_filter)
+		s->seccomp_fd = take_fd(m, &next, &u);
+	if (!unpack_ok(&u) || next != m->n_fds || !s->dir || (!s->argv[0] && !s->command)) {
+		exec_order_done(&o);
+		return err_set(err, EBADMSG, "the order to run a command is torn");
+	}
+	*ret = o;
+	return 0;
+}
+
+void exec_order_done(struct exec_order *o)
+{
+	struct exec_spec *s = &o->spec;
+
+	texts_free((char **)s->argv);
+	free((char *)s->command);
+	texts_free((char **)s->env);
+	free((char *)s->cwd);
+	free((char *)s->dir);
+	if (s->stdin_fd >= 0)
+		close(s->stdin_fd);
+	if (s->seccomp_fd >= 0)
+		close(s->seccomp_fd);
+	texts_free(o->groups);
+	*o = (struct exec_order){.spec = EXEC_SPEC_NULL};
+}

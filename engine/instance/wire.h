@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes over the wires between core, monitor, container child and lxdfs-enter: the tables of messages,
+ * and the orders that are too long for one. Numbers are for ever: a monitor of last year talks to a core of
+ * today. */
+#pragma once
+
+#include "engine/base/msg.h"
+#include "engine/instance/container.h"
+#include "engine/instance/exec.h"
+
+/* The order's form: core and helper of one build only, a start never crosses versions. */
+#define WIRE_ORDER 1
+#define WIRE_MAX_ORDER (1 << 20)
+/* What HELLO says: a core refuses what it doesn't know. */
+#define WIRE_HELLO 1
+
+enum monitor_msg {
+	MON_START = 1, /* fds: order, [filter], mount sources */
+	MON_GO = 2,    /* groups and NICs are in place */
+	MON_HELLO_ASK = 3,
+	MON_EXIT_ACK = 4,  /* the end was taken note of */
+	MON_INIT = 101,	   /* u32 pid; fds: pidfd, network namespace */
+	MON_STARTED = 102, /* u32 halt signal */
+	MON_FAILED = 103,  /* err */
+	MON_HELLO = 104,   /* u32 version, uuid, u32 pid, u32 halt signal; fds: pidfd */
+	MON_EXIT = 105,	   /* u32 end, u32 code, u32 signal */
+};
+extern const struct msg_table monitor_table;
+
+enum child_msg {
+	CHILD_BUILD = 1, /* fds: root directory */
+	CHILD_READY = 2, /* all is set up but for execve; fds: console's master and slave */
+	CHILD_EXEC = 3,
+	CHILD_FAILED = 4, /* err */
+};
+extern const struct msg_table child_table;
+
+enum enter_msg {
+	ENTER_START = 1,     /* fds: order, init's pidfd, [stdin], [filter] */
+	ENTER_STARTED = 101, /* fds: the helper's own pidfd */
+	ENTER_FAILED = 102,  /* err */
+};
+extern const struct msg_table enter_table;
+
+struct wire_hierarchy {
+	char *dir, *opts;
+};
+
+/* A spec as it arrived; everything in it is owned. */
+struct start_order {
+	struct container_spec spec; /* attach, cancel_fd, limits aren't in it */
+	char *rundir;
+	struct wire_hierarchy *cgroups;
+	size_t n_cgroups;
+};
+
+/** start_order_pack() - what the monitor needs of a spec. Return: 0; -E2BIG */
+int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierarchy *groups, size_t n_groups,
+		     const struct container_spec *spec, struct err *err);
+
+/**
+ * start_order_unpack() - and back
+ * @bytes: an order, read once
+ * @m:     the message that it came with; descriptors that are used are taken out of it
+ *
+ * Return: 0; -EBADMSG of another build, or torn
+ */
+int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret, struct err *err);
+void start_order_done(struct start_order *o);
+
+struct exec_order {
+	struct exec_spec spec;
+	char **groups; /* cgroup.procs files to join */
+	bool privileged;
+};
+
+int exec_order_pack(struct buf *b, const struct exec_spec *spec, const char *const *groups, bool privileged,
+		    struct err *err);
+int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, struct err *err);
+void exec_order_done(struct exec_order *o);
