@@ -414,8 +414,10 @@ static void loop(struct outer *u)
 {
 	for (;;) {
 		struct pollfd p[] = {
-		    {.fd = u->pidfd, .events = POLLIN},	      {.fd = u->out[0].pipe, .events = POLLIN},
-		    {.fd = u->out[1].pipe, .events = POLLIN}, {.fd = u->feed, .events = POLLOUT},
+		    {.fd = u->pidfd, .events = POLLIN},
+		    {.fd = u->out[0].pipe, .events = POLLIN},
+		    {.fd = u->out[1].pipe, .events = POLLIN},
+		    {.fd = u->feed, .events = POLLOUT},
 		    {.fd = u->signals, .events = POLLIN},
 		    {.fd = u->feed >= 0 && !u->has_food ? u->feed_from : -1, .events = POLLIN},
 		};

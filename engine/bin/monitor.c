@@ -32,10 +32,12 @@
 #include "engine/instance/root.h"
 #include "engine/instance/wire.h"
 
+#define MAX_CORES 4 /* the daemon, and who else looks: a new core while the old one goes, a tool */
+
 struct monitor {
-	int core;     /* socket to the core, -EBADF: none now */
-	int listener; /* where another core can find us */
-	int dir;      /* RUNDIR/monitors */
+	int core[MAX_CORES]; /* sockets, -EBADF: none; the first is that of who started us */
+	int listener;	     /* where another core can find us */
+	int dir;	     /* RUNDIR/monitors */
 	char *uuid;
 	pid_t pid;
 	int pidfd;
@@ -103,7 +105,7 @@ static int open_ns(pid_t pid, const char *name, struct err *err)
 /* The next message from the child, unless the core goes away or says something else first. */
 static int from_child(struct monitor *m, int sock, struct msg *ret, struct err *err)
 {
-	int r = sys_poll_in(sock, m->core, UINT64_MAX);
+	int r = sys_poll_in(sock, m->core[0], UINT64_MAX);
 
 	if (r < 0)
 		return err_set(err, -r, "waiting for the container failed: %s", strerror(-r));
@@ -114,7 +116,7 @@ static int from_child(struct monitor *m, int sock, struct msg *ret, struct err *
 
 static int from_core(struct monitor *m, uint32_t number, struct msg *ret, struct err *err)
 {
-	int r = msg_recv(m->core, &monitor_table, ret, err);
+	int r = msg_recv(m->core[0], &monitor_table, ret, err);
 
 	if (r == 0)
 		return err_set(err, ECANCELED, "the start was given up");
@@ -136,7 +138,7 @@ static int tell_init(struct monitor *m, int netns, struct err *err)
 	int fds[2] = {m->pidfd, netns}, r;
 
 	pack_u32(&body, (uint32_t)m->pid);
-	r = msg_send(m->core, &monitor_table, MON_INIT, 0, buf_str(&body), fds, 2);
+	r = msg_send(m->core[0], &monitor_table, MON_INIT, 0, buf_str(&body), fds, 2);
 	return r < 0 ? err_set(err, -r, "the core went away: %s", strerror(-r)) : 0;
 }
 
@@ -229,7 +231,7 @@ static int start(struct monitor *m, const struct start_order *o, struct err *err
 		 */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ours);
-		close(m->core);
+		close(m->core[0]);
 		close(m->listener);
 		init_run(theirs, o);
 	}
@@ -282,28 +284,28 @@ static void give_up(struct monitor *m, struct err *err)
 		unlinkat(m->dir, name, 0);
 	}
 	pack_err(&body, err);
-	msg_send(m->core, &monitor_table, MON_FAILED, 0, buf_str(&body), NULL, 0);
+	msg_send(m->core[0], &monitor_table, MON_FAILED, 0, buf_str(&body), NULL, 0);
 }
 
 /* ---- the long wait */
 
-static void send_numbers(struct monitor *m, uint32_t type, uint32_t id, const uint32_t *numbers, size_t n)
+static void send_numbers(int core, uint32_t type, uint32_t id, const uint32_t *numbers, size_t n)
 {
 	AUTO(buf_done) struct buf body = BUF_NULL;
 
 	for (size_t i = 0; i < n; i++)
 		pack_u32(&body, numbers[i]);
-	msg_send(m->core, &monitor_table, type, id, buf_str(&body), NULL, 0);
+	msg_send(core, &monitor_table, type, id, buf_str(&body), NULL, 0);
 }
 
-static void send_exit(struct monitor *m)
+static void send_exit(struct monitor *m, int core)
 {
 	uint32_t numbers[] = {m->end, m->code, m->signal};
 
-	send_numbers(m, MON_EXIT, 0, numbers, ARRAY_SIZE(numbers));
+	send_numbers(core, MON_EXIT, 0, numbers, ARRAY_SIZE(numbers));
 }
 
-static void say_hello(struct monitor *m, uint32_t id)
+static void say_hello(struct monitor *m, int core, uint32_t id)
 {
 	AUTO(buf_done) struct buf body = BUF_NULL;
 
@@ -311,9 +313,9 @@ static void say_hello(struct monitor *m, uint32_t id)
 	pack_text(&body, m->uuid);
 	pack_u32(&body, (uint32_t)m->pid);
 	pack_u32(&body, (uint32_t)m->halt_signal);
-	msg_send(m->core, &monitor_table, MON_HELLO, id, buf_str(&body), &m->pidfd, 1);
+	msg_send(core, &monitor_table, MON_HELLO, id, buf_str(&body), &m->pidfd, 1);
 	if (m->has_ended)
-		send_exit(m);
+		send_exit(m, core);
 }
 
 /* Init ended. In a pid namespace reboot(2) ends it with SIGHUP for a restart, SIGINT for halt and power off.
@@ -341,77 +343,67 @@ static void note_end(struct monitor *m)
 	path_replace(m->dir, name, str_from(text), 0600, false);
 }
 
-static void drop_core(struct monitor *m)
-{
-	if (m->core >= 0)
-		close(TAKE_FD(m->core));
-}
-
-/* Return: true when there is nothing more to do */
-static bool hear_core(struct monitor *m)
+static void hear_core(struct monitor *m, int *core)
 {
 	AUTO(msg_done) struct msg msg = MSG_NULL;
 	AUTO(err_done) struct err err = ERR_NULL;
-	int r = msg_recv(m->core, &monitor_table, &msg, &err);
+	int r = msg_recv(*core, &monitor_table, &msg, &err);
 
 	if (r == -EAGAIN)
-		return false;
-	if (r <= 0) {
-		drop_core(m);
-		return m->has_ended;
-	}
-	switch (msg.type->number) {
-	case MON_HELLO_ASK:
-		say_hello(m, msg.id);
-		return false;
-	case MON_EXIT_ACK:
-		return m->has_ended;
-	default:
-		drop_core(m);
-		return m->has_ended;
-	}
+		return;
+	if (r > 0 && msg.type->number == MON_HELLO_ASK)
+		say_hello(m, *core, msg.id);
+	else /* it went, took note of the end, or talks nonsense */
+		close(TAKE_FD(*core));
 }
 
-/* The last one to come is the core: one that is replaced has died, or will hear its socket end. */
 static void hear_listener(struct monitor *m)
 {
 	int fd = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
-		return;
-	if (!msg_peer_is_root(fd)) {
+	for (size_t i = 0; fd >= 0 && i < MAX_CORES && msg_peer_is_root(fd); i++)
+		if (m->core[i] < 0)
+			m->core[i] = TAKE_FD(fd);
+	if (fd >= 0)
 		close(fd);
-		return;
-	}
-	drop_core(m);
-	m->core = fd;
 }
 
+static bool has_core(const struct monitor *m)
+{
+	for (size_t i = 0; i < MAX_CORES; i++)
+		if (m->core[i] >= 0)
+			return true;
+	return false;
+}
+
+/* Until init ended, and every core that is there took note. */
 static void loop(struct monitor *m)
 {
-	bool done = false;
-
-	while (!done) {
-		struct pollfd p[] = {
+	while (!m->has_ended || has_core(m)) {
+		struct pollfd p[3 + MAX_CORES] = {
 		    {.fd = m->has_ended ? -1 : m->pidfd, .events = POLLIN},
 		    {.fd = m->console.master, .events = POLLIN},
-		    {.fd = m->core, .events = POLLIN},
 		    {.fd = m->listener, .events = POLLIN},
 		};
 
-		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
-			return;
+		for (size_t i = 0; i < MAX_CORES; i++)
+			p[3 + i] = (struct pollfd){.fd = m->core[i], .events = POLLIN};
+		if (poll(p, ARRAY_SIZE(p), -1) < 0) {
+			if (errno != EINTR)
+				return;
+			continue;
+		}
 		if (p[1].revents && console_drain(&m->console) < 0)
 			close(TAKE_FD(m->console.master));
-		if (p[0].revents) {
+		if (p[0].revents)
 			note_end(m);
-			if (m->core < 0)
-				return;
-			send_exit(m);
+		for (size_t i = 0; i < MAX_CORES; i++) {
+			if (p[3 + i].revents)
+				hear_core(m, &m->core[i]);
+			if (p[0].revents && m->core[i] >= 0)
+				send_exit(m, m->core[i]);
 		}
 		if (p[2].revents)
-			done = hear_core(m);
-		if (p[3].revents)
 			hear_listener(m);
 	}
 }
@@ -433,7 +425,8 @@ int main(void)
 	uint32_t started;
 	int r = spawn_detach();
 
-	if (r < 0 || fcntl(m.core, F_SETFD, FD_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0 || chdir("/") < 0)
+	if (r < 0 || fcntl(m.core[0], F_SETFD, FD_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0 ||
+	    chdir("/") < 0)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
@@ -449,8 +442,8 @@ int main(void)
 	start_order_done(&order);
 	malloc_trim(0);
 	started = (uint32_t)m.halt_signal;
-	send_numbers(&m, MON_STARTED, 0, &started, 1);
-	fcntl(m.core, F_SETFL, O_NONBLOCK);
+	send_numbers(m.core[0], MON_STARTED, 0, &started, 1);
+	fcntl(m.core[0], F_SETFL, O_NONBLOCK);
 	sandbox_lock_down();
 	loop(&m);
 	finish(&m);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
@@ -20,6 +21,7 @@ int cgroup1_set_memory(const char *dir, const struct cgroup_limits *l, struct ch
 	AUTO(free) char *limit = l->memory == CGROUP_NONE ? xstrdup("-1") : xasprintf("%" PRIu64, l->memory);
 	const char *hard = l->memory_soft ? "-1" : limit, *soft = l->memory_soft ? limit : "-1";
 	bool has_memsw = value_exists(dir, "memory.memsw.limit_in_bytes");
+	uint64_t used;
 	int r = 0;
 
 	/* memory.limit <= memory.memsw.limit holds at any moment */
@@ -27,6 +29,10 @@ int cgroup1_set_memory(const char *dir, const struct cgroup_limits *l, struct ch
 		r = value_write(ch, dir, "memory.memsw.limit_in_bytes", "-1", err);
 	if (!r)
 		r = value_write(ch, dir, "memory.limit_in_bytes", hard, err);
+	if (r == -EBUSY && !value_read_u64(dir, "memory.usage_in_bytes", &used))
+		return err_set(err, EBUSY,
+			       "the container uses %" PRIu64 " bytes of memory, more than %" PRIu64, used,
+			       l->memory);
 	if (!r)
 		r = value_check(dir, "memory.limit_in_bytes", l->memory_soft ? CGROUP_NONE : l->memory, err);
 	if (!r && has_memsw && l->no_swap && !l->memory_soft)
@@ -155,7 +161,12 @@ int cgroup1_set_devices(const char *dir, const struct cgroup_limits *l, struct c
 		return err_set(err, -r, "%s/devices.list can't be read: %s", dir, strerror(-r));
 	rest = str_from(old);
 	if (str_has_prefix(rest, STR("a "))) {
+		/* all can be denied only while there is no group below */
+		if (rmdir(ns) < 0 && errno != ENOENT)
+			return err_set(err, errno, "devices can't be denied to a container that runs: stop it first");
 		r = value_write(NULL, dir, "devices.deny", "a", err);
+		if (mkdir(ns, 0755) < 0)
+			return err_set(err, errno, "the control group %s can't be made: %s", ns, strerror(errno));
 		rest = STR_NULL;
 	}
 	while (!r && str_next(&rest, '\n', &line)) {

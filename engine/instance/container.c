@@ -188,8 +188,10 @@ static int take_init(struct container *c, const struct container_spec *s, struct
 	r = cgroup_put(c->cg, c->pid, err);
 	if (!r && s->attach)
 		r = s->attach(s->attach_ctx, netns, err);
-	if (r < 0)
+	/* gone already: the monitor says why */
+	if (r < 0 && sys_poll_in(c->pidfd, -1, sys_deadline(0)) == 0)
 		return r;
+	err_done(err);
 	r = msg_send(c->sock, &monitor_table, MON_GO, 0, STR_NULL, NULL, 0);
 	return r == -EPIPE || r == -ECONNRESET ? 0 /* its reason is on the way */
 	       : r < 0 ? err_set(err, -r, "lxdfs-monitor can't be told to go on: %s", strerror(-r))

@@ -64,7 +64,7 @@ struct container_spec {
 
 	const char *const *argv; /* NULL: /sbin/init */
 	const char *const *env;	 /* NAME=VALUE, added to PATH, TERM, HOME, container=lxc */
-	int halt_signal;	 /* 0: SIGPWR, or SIGRTMIN+3 where init is systemd */
+	int halt_signal; /* 0: what init understands: SIGPWR, systemd's SIGRTMIN+3, busybox' SIGUSR2 */
 
 	struct cgroup_limits limits;
 	const struct container_rlimit *rlimits;

@@ -145,6 +145,16 @@ int root_build(const struct container_spec *spec, struct root_sources *sources, 
 	return TAKE_FD(root);
 }
 
+/* Inits that want another signal than SIGPWR to shut down. Source: systemd(1), the source of busybox' init.
+ */
+static const struct {
+	const char *program;
+	int signal, rt;
+} inits[] = {
+    {"systemd", 0, 3},
+    {"busybox", SIGUSR2, 0},
+};
+
 int root_halt_signal(int root, const struct container_spec *spec)
 {
 	const char *init = spec->argv && spec->argv[0] ? spec->argv[0] : "/sbin/init";
@@ -164,5 +174,8 @@ int root_halt_signal(int root, const struct container_spec *spec)
 		return SIGPWR;
 	path[n] = 0;
 	name = strrchr(path, '/');
-	return name && !strcmp(name, "/systemd") ? SIGRTMIN + 3 : SIGPWR;
+	for (size_t i = 0; name && i < ARRAY_SIZE(inits); i++)
+		if (!strcmp(name + 1, inits[i].program))
+			return inits[i].rt ? SIGRTMIN + inits[i].rt : inits[i].signal;
+	return SIGPWR;
 }

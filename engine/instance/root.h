@@ -28,5 +28,6 @@ void root_sources_done(struct root_sources *s);
 int root_build(const struct container_spec *spec, struct root_sources *sources, int userns,
 	       const char *scratch, struct err *err);
 
-/** root_halt_signal() - what asks init to shut down: SIGRTMIN+3 for systemd, else SIGPWR */
+/** root_halt_signal() - what asks init to shut down: SIGRTMIN+3 for systemd, SIGUSR2 for busybox, else SIGPWR
+ */
 int root_halt_signal(int root, const struct container_spec *spec);

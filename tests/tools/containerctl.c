@@ -319,7 +319,9 @@ int main(int argc, char **argv)
 		r = with_exec(verb, &err);
 	else if (!strcmp(verb, "exit")) {
 		r = container_exit_read(&env, uuid, &end);
-		if (!r)
+		if (r < 0)
+			err_set(&err, -r, "nothing is known of the end of %s", uuid);
+		else
 			printf("end %d code %d signal %d\n", end.end, end.code, end.signal);
 	} else
 		r = with_container(verb, uuid, &err);
