@@ -58,6 +58,9 @@ int layout_find(const struct cgroup_layout *layout, enum cgroup_controller ctl);
 /** layout_v2() - index of the v2 hierarchy, with controllers or without; -1 for none */
 int layout_v2(const struct cgroup_layout *layout);
 
+/** cgroup_make_ns() - make the level that holds the processes in hierarchy @i, if it isn't there */
+int cgroup_make_ns(const struct cgroup *cg, size_t i, struct err *err);
+
 /** value_write() - write a file of a group and remember the old value in @changes (NULL: don't) */
 int value_write(struct changes *changes, const char *dir, const char *file, const char *value,
 		struct err *err);

@@ -95,6 +95,9 @@ int cgroup_put(struct cgroup *cg, pid_t pid, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < cg->layout->n; i++) {
+		r = cgroup_make_ns(cg, i, err);
+		if (r < 0)
+			return r;
 		r = path_write(AT_FDCWD, cg->procs[i], str_from(text));
 		if (r < 0)
 			return err_set(err, -r, "process %d can't be moved into %s: %s", pid, cg->procs[i],

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
@@ -161,12 +160,11 @@ int cgroup1_set_devices(const char *dir, const struct cgroup_limits *l, struct c
 		return err_set(err, -r, "%s/devices.list can't be read: %s", dir, strerror(-r));
 	rest = str_from(old);
 	if (str_has_prefix(rest, STR("a "))) {
-		/* all can be denied only while there is no group below */
-		if (rmdir(ns) < 0 && errno != ENOENT)
-			return err_set(err, errno, "devices can't be denied to a container that runs: stop it first");
+		/* all can be denied only while there was never a group below */
+		if (value_exists(ns, "cgroup.procs"))
+			return err_set(err, EBUSY,
+				       "devices can't be denied to a container that runs: stop it first");
 		r = value_write(NULL, dir, "devices.deny", "a", err);
-		if (mkdir(ns, 0755) < 0)
-			return err_set(err, errno, "the control group %s can't be made: %s", ns, strerror(errno));
 		rest = STR_NULL;
 	}
 	while (!r && str_next(&rest, '\n', &line)) {

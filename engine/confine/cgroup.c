@@ -283,9 +283,17 @@ static int make_in(const struct cgroup_layout *layout, const struct cgroup *cg, 
 		r = make_level(h, top, cg->dirs[i], err);
 	if (!r && h->is_v2)
 		r = cgroup2_enable(cg->dirs[i], err);
-	if (!r)
+	/* below a group with devices there may be none yet when they are denied: cgroup_put() makes it */
+	if (!r && !(h->controllers & CTL_DEVICES && !h->is_v2))
 		r = make_level(h, cg->dirs[i], ns, err);
 	return r;
+}
+
+int cgroup_make_ns(const struct cgroup *cg, size_t i, struct err *err)
+{
+	AUTO(free) char *ns = xasprintf("%s/" NS, cg->dirs[i]);
+
+	return make_level(&cg->layout->h[i], cg->dirs[i], ns, err);
 }
 
 int cgroup_create(struct cgroup_layout *layout, const char *uuid, struct cgroup **ret, struct err *err)
