@@ -89,6 +89,11 @@ $(B)/tools/%: $(B)/tests/tools/%.o $(B)/liblxdfs.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
 
+# Runs inside containers, whose images have no libraries.
+$(B)/tools/probe: tests/tools/probe.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $<
+
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 

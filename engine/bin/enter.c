@@ -515,6 +515,7 @@ int main(int argc, char **argv)
 	if (spawn_detach() < 0 || fcntl(u.core, F_SETFD, FD_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0 ||
 	    chdir("/") < 0)
 		return 1;
+	prctl(PR_SET_NAME, "lxdfs-enter"); /* executed from a descriptor it is called by its number */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	r = run(&u, &order, &err);
