@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The filter as the kernel runs it: loaded in a child, each row of each kind of container asked for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/sandbox.h"
+#include "engine/confine/caps.h"
+#include "engine/confine/seccomp.h"
+
+#define X32 0x40000000
+
+/* The errno of a call with arguments that the kernel itself refuses in another way. */
+static int outcome(const struct seccomp_options *o, long nr, long a, long b)
+{
+	int fd = -EBADF, status;
+	pid_t pid;
+
+	assert_int_equal(seccomp_export(o, &fd, NULL), 0);
+	pid = (pid_t)syscall(SYS_fork);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || sandbox_filter(fd) < 0)
+			_exit(255);
+		errno = 0;
+		_exit(syscall(nr, a, b, 0, 0, 0) < 0 ? errno : 0);
+	}
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_not_equal(WEXITSTATUS(status), 255);
+	return WEXITSTATUS(status);
+}
+
+static void test_filter(void **state)
+{
+	static const struct seccomp_options plain = {0}, privileged = {.privileged = true},
+					    none = {.no_default = true}, strict = {.deny_compat = true};
+	/* clang-format off */
+	static const struct { const struct seccomp_options *o; long nr, a, b; int want; } rows[] = {
+		{&plain, SYS_open_by_handle_at, -1, 0, ENOSYS},
+		{&none, SYS_open_by_handle_at, -1, 0, EFAULT},
+		{&plain, SYS_kexec_file_load, -1, -1, ENOSYS},
+		{&plain, SYS_kexec_load, 0, 17, ENOSYS},
+		{&plain, SYS_init_module, 0, 0, ENOSYS},
+		{&plain, SYS_finit_module, -1, 0, ENOSYS},
+		{&plain, SYS_delete_module, 0, 0, ENOSYS},
+		{&plain, SYS_umount2, (long)"/none", MNT_FORCE, EPERM},
+		{&plain, SYS_umount2, (long)"/none", MNT_FORCE | MNT_DETACH, EPERM},
+		{&plain, SYS_umount2, (long)"/none", MNT_DETACH, ENOENT},
+		{&none, SYS_umount2, (long)"/none", MNT_FORCE, ENOENT},
+		{&plain, SYS_bpf, -1, 0, EINVAL},
+		{&privileged, SYS_bpf, -1, 0, ENOSYS},
+		{&privileged, SYS_userfaultfd, -1, 0, ENOSYS},
+		{&privileged, SYS_perf_event_open, 0, -1, ENOSYS},
+		{&privileged, SYS_open_by_handle_at, -1, 0, ENOSYS},
+		{&plain, SYS_getppid, 0, 0, 0},
+		{&strict, SYS_getppid, 0, 0, 0},
+		{&strict, SYS_getppid | X32, 0, 0, ENOSYS},
+		{&strict, SYS_open_by_handle_at, -1, 0, ENOSYS},
+		{&plain, SYS_open_by_handle_at | X32, -1, 0, ENOSYS},
+	};
+	/* clang-format on */
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int got = outcome(rows[i].o, rows[i].nr, rows[i].a, rows[i].b);
+
+		if (got != rows[i].want)
+			print_error("row %zu: %s, wanted %s\n", i, strerror(got), strerror(rows[i].want));
+		assert_int_equal(got, rows[i].want);
+	}
+}
+
+static void test_caps(void **state)
+{
+	(void)state;
+	assert_true(caps_dropped(false, false) == 0 && caps_dropped(false, true) == 0);
+	assert_true(caps_dropped(true, false) & 1ULL << CAP_SYS_MODULE);
+	assert_true(caps_dropped(true, false) & 1ULL << CAP_SYSLOG);
+	assert_false(caps_dropped(true, true) & 1ULL << CAP_SYSLOG);
+	assert_true(caps_dropped(true, true) & 1ULL << CAP_SYS_TIME);
+	assert_false(caps_dropped(true, false) & 1ULL << CAP_SYS_ADMIN);
+	assert_false(caps_dropped(true, false) & 1ULL << CAP_SYS_BOOT);
+}
+
+static void test_drop(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = (pid_t)syscall(SYS_fork);
+	if (pid == 0) {
+		if (sandbox_drop_caps(1ULL << CAP_SYS_TIME) < 0 ||
+		    prctl(PR_CAPBSET_READ, CAP_SYS_TIME) != 0 || prctl(PR_CAPBSET_READ, CAP_CHOWN) != 1)
+			_exit(1);
+		if (sandbox_lock_down() < 0 || prctl(PR_CAPBSET_READ, CAP_CHOWN) != 0 ||
+		    !prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
+			_exit(2);
+		_exit(sethostname("x", 1) == 0 ? 3 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_filter),
+	    cmocka_unit_test(test_caps),
+	    cmocka_unit_test(test_drop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
