@@ -51,6 +51,8 @@ int path_make_in_root(int dirfd, const char *path, bool is_dir)
 	size_t len = 0;
 	int fd, r;
 
+	while (rest.len && rest.ptr[rest.len - 1] == '/')
+		rest.len--;
 	while (str_next(&rest, '/', &piece)) {
 		bool last;
 		AUTO(free) char *name = NULL;
@@ -58,7 +60,7 @@ int path_make_in_root(int dirfd, const char *path, bool is_dir)
 
 		if (!piece.len || str_is(piece, "."))
 			continue;
-		last = !str_trim(rest).len;
+		last = !rest.len;
 		walked[len] = 0;
 		up = path_open_in_root(dirfd, len ? walked : ".", O_PATH | O_DIRECTORY);
 		if (up < 0)

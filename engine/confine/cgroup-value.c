@@ -106,6 +106,8 @@ int cpus_parse(const char *text, cpu_set_t *ret)
 	struct str rest = str_trim(str_from(text)), piece;
 
 	CPU_ZERO(ret);
+	if (!rest.len)
+		return 0;
 	while (str_next(&rest, ',', &piece)) {
 		unsigned first, last;
 

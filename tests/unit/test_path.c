@@ -91,6 +91,9 @@ static void test_in_root(void **state)
 	assert_int_equal(faccessat(dir, "root/sub/a/b", F_OK, 0), 0);
 	file = path_make_in_root(root, "fine/f", false);
 	assert_true(file >= 0);
+	close(file);
+	file = path_make_in_root(root, "/file//", false);
+	assert_true(file >= 0);
 	assert_int_equal(faccessat(dir, "root/sub/f", F_OK, 0), 0);
 	assert_int_equal(path_make_in_root(root, "fine/f", true), -ENOTDIR);
 	assert_int_equal(path_make_in_root(root, "fine/f/g", true), -ENOTDIR);
