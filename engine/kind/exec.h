@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands in instances: an object of kind exec below its instance, of this boot only. Its props are command
+ * (a line for /bin/sh -c), environment (NAME=VALUE lines), cwd, user, group. */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/model/host.h"
+
+extern const struct kind kind_exec;
+
+enum exec_phase { EXEC_NEW, EXEC_RUNNING, EXEC_DONE };
+enum exec_phase exec_phase(struct object *o);
+
+/** exec_run() - run it; returns when it was executed, or with @wait when it ended; blocks. Return: 0; -EBUSY
+ * it ran already, or the instance isn't running; -ENOENT, -EACCES the command */
+int exec_run(struct object *o, bool wait, const struct caller *who, struct err *err);
+/** exec_wait() - blocks until it ended. Return: 0; -EINTR; -EBUSY it wasn't run */
+int exec_wait(struct object *o, const struct caller *who, struct err *err);
+/** exec_signal() - @name: "kill", "TERM", "SIGHUP", "9". Return: 0; -EINVAL; -ESRCH */
+int exec_signal(struct object *o, struct str name, struct err *err);
+/** exec_status_text() - "new", "running", "exit 0", "signal 9", and a newline */
+void exec_status_text(struct object *o, struct buf *b);
+/** exec_output() - open stdout (1) or stderr (2) for reading; a reader of a running command sees what is
+ * there. Return: descriptor; -ENOENT nothing was run */
+int exec_output(struct object *o, int which);
+/** exec_stdin_add() - more of what the command reads; before it is run. Return: 0; -EBUSY; -EFBIG */
+int exec_stdin_add(struct object *o, struct str bytes, struct err *err);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Managed bridges. */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/base/ip.h"
+#include "engine/model/host.h"
+
+extern const struct kind kind_network;
+
+/** network_apply() - the key_apply_fn of every key of a bridge: brings link, addresses, sysctls, firewall and
+ * dnsmasq to the new config, touching only what differs */
+int network_apply(struct object *o, const struct config *old, const struct config *new, const char *device,
+		  struct err *err);
+
+/** network_is_up() - its bridge is there */
+bool network_is_up(struct object *o);
+/** network_state_text() - for the file state: link, MAC, MTU, addresses, counters, a line each */
+void network_state_text(struct object *o, struct buf *b);
+/** network_leases_text() - one lease a line: IP MAC name expiry */
+void network_leases_text(struct object *o, struct buf *b);
+/** networks_stop_all() - dnsmasq, firewall, links of all managed networks, and what NICs have left; for the
+ * daemon's end */
+int networks_stop_all(struct host *h, struct err *err);
