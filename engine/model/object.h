@@ -7,6 +7,7 @@
  * waits for it can be interrupted. Readers take none. */
 #pragma once
 
+#include "engine/base/auto.h"
 #include "engine/base/err.h"
 #include "engine/model/config.h"
 #include "engine/model/key.h"
