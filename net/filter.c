@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filters of ports: made, replaced and removed, each time as one transaction.
+ *
+ * A frame that is on its way while a transaction comes into force sees each chain as it was before or as it
+ * is after, but may look into a map after it has begun with the chains before. So a port's chain and its
+ * place in the map stay when its rules change, and only the chain's content is replaced: that leaves no gap.
+ */
+#include "net/filter-internal.h"
+
+#include <stdatomic.h>
+
+#include "engine/base/auto.h"
+#include "net/nft.h"
+
+/* Whether the table with its common part was made by this process and nobody touched it since. */
+static atomic_bool is_base_known;
+
+void filter_distrust(void)
+{
+	atomic_store(&is_base_known, false);
+}
+
+/* The common part. Said again it changes nothing; what others put into these chains goes. */
+static void base_text(struct buf *b)
+{
+	static const char *const lines[] = {
+	    "add table bridge %s",
+	    "add map bridge %s ports { type ifname : verdict; }",
+	    "add set bridge %s only_host4 { type ifname; }",
+	    "add set bridge %s only_host6 { type ifname; }",
+	    "add chain bridge %s prerouting { type filter hook prerouting priority -200; policy accept; }",
+	    "add chain bridge %s input { type filter hook input priority -200; policy accept; }",
+	    "add chain bridge %s forward { type filter hook forward priority -200; policy accept; }",
+	    "flush chain bridge %s prerouting",
+	    "flush chain bridge %s input",
+	    "flush chain bridge %s forward",
+	    "add rule bridge %s prerouting iifname vmap @ports",
+	    "add rule bridge %s input ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname vmap "
+	    "@ports",
+	    "add rule bridge %s forward ether type ip ip saddr 0.0.0.0 iifname @only_host4 drop",
+	    "add rule bridge %s forward ether type ip6 icmpv6 type nd-router-solicit iifname @only_host6 "
+	    "drop",
+	    "add rule bridge %s forward ether type ip6 udp sport 546 udp dport 547 iifname @only_host6 drop",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		const char *at = strstr(lines[i], "%s");
+
+		buf_printf(b, "%.*s%s%s\n", (int)(at - lines[i]), lines[i], net_table(), at + 2);
+	}
+}
+
+/* Put a port into a set or map, or take it out. It is put in before it is taken out, as nft refuses to take
+ * out what isn't there. */
+static void member_text(struct buf *b, const char *set, const char *quoted, const char *value, bool is_member)
+{
+	buf_printf(b, "add element bridge %s %s { %s%s }\n", net_table(), set, quoted, value);
+	if (!is_member)
+		buf_printf(b, "delete element bridge %s %s { %s }\n", net_table(), set, quoted);
+}
+
+static int port_text(struct buf *b, const struct filter_port *port, struct err *err)
+{
+	AUTO(buf_done) struct buf quoted = BUF_NULL, chain = BUF_NULL, jump = BUF_NULL;
+	unsigned flags = port->flags & FILTER_ANY;
+
+	if (buf_nft_ifname(&quoted, port->name) < 0) {
+		AUTO(buf_done) struct buf shown = BUF_NULL;
+
+		buf_escape(&shown, str_from(port->name));
+		return err_set(
+		    err, EINVAL,
+		    "\"%s\" can't be filtered: the name of a link has 1 to 15 printable characters without "
+		    "quotes, '\\', '*', '/' or ':'",
+		    buf_cstr(&shown));
+	}
+	if (flags) {
+		flags = port->flags | FILTER_MAC;
+		if (flags & ~(unsigned)(FILTER_ANY | FILTER_OWN_DHCP))
+			return err_set(err, EINVAL, "filter of %s: flags %#x are unknown", port->name, flags);
+		if (!mac_is_unicast(port->mac))
+			return err_set(err, EINVAL, "filter of %s: its MAC address is none of a single NIC",
+				       port->name);
+		for (size_t i = 0; i < port->n_allowed; i++) {
+			unsigned bits = ip_bits(&port->allowed[i].ip);
+
+			if (!bits || port->allowed[i].len > bits)
+				return err_set(
+				    err, EINVAL,
+				    "filter of %s: allowed address %zu is no address, or its prefix is "
+				    "longer than one",
+				    port->name, i + 1);
+		}
+	}
+
+	buf_nft_chain(&chain, FILTER_PREFIX, port->name);
+	buf_printf(&jump, " : jump %s", chain.ptr);
+	buf_printf(b, "add chain bridge %s %s\nflush chain bridge %s %s\n", net_table(), chain.ptr,
+		   net_table(), chain.ptr);
+	if (flags)
+		filter_rules(b, port, flags);
+	member_text(b, "ports", quoted.ptr, jump.ptr, flags);
+	member_text(b, "only_host4", quoted.ptr, "", flags & FILTER_V4);
+	member_text(b, "only_host6", quoted.ptr, "", flags & FILTER_V6);
+	if (!flags)
+		buf_printf(b, "delete chain bridge %s %s\n", net_table(), chain.ptr);
+	return 0;
+}
+
+static int ports_text(struct buf *b, const struct filter_port *ports, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = port_text(b, &ports[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int filter_text(struct buf *b, const struct filter_port *ports, size_t n, struct err *err)
+{
+	size_t before = b->len;
+	int r;
+
+	base_text(b);
+	r = ports_text(b, ports, n, err);
+	if (r < 0) {
+		b->len = before;
+		b->ptr[before] = '\0';
+	}
+	return r;
+}
+
+int filter_set(const struct filter_port *ports, size_t n, struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+	int r;
+
+	if (!n)
+		return 0;
+	/* Set before the transaction: who distrusts the table meanwhile is heard. */
+	if (!atomic_exchange(&is_base_known, true))
+		base_text(&text);
+	r = ports_text(&text, ports, n, err);
+	if (r == 0)
+		r = nft_run(buf_cstr(&text), err);
+	if (r == -ENOENT) {
+		/* Somebody removed the table, or a part of it, and the news haven't been read yet. */
+		err_done(err);
+		buf_clear(&text);
+		base_text(&text);
+		r = ports_text(&text, ports, n, err);
+		if (r == 0)
+			r = nft_run(buf_cstr(&text), err);
+	}
+	if (r < 0)
+		filter_distrust();
+	return r;
+}
+
+int filter_clear(const char *name, struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+	const struct filter_port port = {.name = name};
+	int r = port_text(&text, &port, err);
+
+	if (r == 0)
+		r = nft_run(text.ptr, err);
+	if (r == -ENOENT) { /* no table, no filter */
+		err_done(err);
+		r = 0;
+	}
+	return r;
+}
+
+int filter_teardown(struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+
+	filter_distrust();
+	buf_printf(&text, "add table bridge %s\ndelete table bridge %s\n", net_table(), net_table());
+	return nft_run(text.ptr, err);
+}
