@@ -63,12 +63,12 @@ $(B)/libbase.a: $(call obj,$(BASE))
 -include $(patsubst %.c,$(B)/%.d,$(LIB) $(BIN) $(UNIT) $(TOOLS) $(FUZZ))
 
 # What each program may hold: the privileged core links everything, a helper only its own parts.
-LIBS_all := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig -larchive
+LIBS_all := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig -larchive -lyaml
 PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/devtree \
 	instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/environ) $(B)/libbase.a
-PARTS_unpack := $(B)/libbase.a
-LIBS_unpack := -larchive -lseccomp
+PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a
+LIBS_unpack := -larchive -lyaml -lseccomp
 
 $(B)/bin/lxdfsd: $(call obj,$(wildcard fs/bin/*.c)) $(B)/liblxdfs.a
 	@mkdir -p $(@D)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removing what was unpacked, however deep it is. */
+#include "engine/image/import.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/str.h"
+
+#define MAX_OPEN 64 /* one descriptor a level; what lies deeper is first moved to the top */
+
+struct remover {
+	int top;
+	unsigned moved;
+};
+
+static int empty_dir(struct remover *m, int fd, unsigned depth);
+
+static int remove_dir(struct remover *m, int dir, const char *name, unsigned depth)
+{
+	int fd, r;
+
+	if (depth >= MAX_OPEN) {
+		char to[32];
+
+		do
+			snprintf(to, sizeof(to), ".deep.%u", m->moved++);
+		while (!faccessat(m->top, to, F_OK, AT_SYMLINK_NOFOLLOW));
+		return renameat(dir, name, m->top, to) < 0 ? -errno : 0;
+	}
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = empty_dir(m, fd, depth + 1);
+	if (!r && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+/* Takes the descriptor. */
+static int empty_dir(struct remover *m, int fd, unsigned depth)
+{
+	AUTO(closedir) DIR *d = fdopendir(fd);
+	const struct dirent *e;
+	unsigned moved;
+	int r = 0;
+
+	if (!d) {
+		close(fd);
+		return -errno;
+	}
+	do {
+		moved = m->moved;
+		rewinddir(d);
+		while (!r && (errno = 0, e = readdir(d))) {
+			if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+				continue;
+			if (e->d_type != DT_DIR && !unlinkat(fd, e->d_name, 0))
+				continue;
+			if (e->d_type != DT_DIR && errno != EISDIR && errno != ENOENT)
+				r = -errno;
+			else
+				r = remove_dir(m, fd, e->d_name, depth);
+		}
+		if (!r && errno)
+			r = -errno;
+		/* what was moved up meanwhile may not have been listed */
+	} while (!r && depth == 0 && m->moved != moved);
+	return r;
+}
+
+int image_remove_tree(const char *path)
+{
+	struct remover m = {.top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+	AUTO(fd) int top = m.top;
+	int fd, r;
+
+	if (m.top < 0)
+		return errno == ENOENT ? 0 : -errno;
+	fd = openat(m.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = empty_dir(&m, fd, 0);
+	if (!r && rmdir(path) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs unsquashfs twice: to list, so that a bomb is refused before it goes off, and to unpack. Neither run's
+ * word is trusted: what came of it is walked through afterwards. */
+#include "engine/image/squashfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/buf.h"
+#include "engine/base/sys.h"
+#include "engine/image/cage.h"
+#include "engine/image/entry.h"
+
+#define MAX_LINE 16384
+#define MAX_SAID 4096
+#define LISTED_ROOT " squashfs-root"
+
+bool squashfs_is(int fd)
+{
+	char magic[4];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && !memcmp(magic, "hsqs", sizeof(magic));
+}
+
+/* ---- running it */
+
+typedef int line_fn(struct tally *t, struct str line, struct err *err);
+
+struct run {
+	int out, errors; /* what it prints */
+	struct buf line, said;
+	struct tally *tally;
+	line_fn *on_line;
+};
+
+static int start(const char *const *argv, struct run *run, int *ret_pidfd, struct err *err)
+{
+	static const char *const env[] = {"LC_ALL=C", "TZ=UTC", NULL};
+	int out[2], errors[2];
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return err_set(err, errno, "no pipe for unsquashfs: %s", strerror(errno));
+	run->out = out[0];
+	if (pipe2(errors, O_CLOEXEC) < 0) {
+		close(out[1]);
+		return err_set(err, errno, "no pipe for unsquashfs: %s", strerror(errno));
+	}
+	run->errors = errors[0];
+	pid = sys_clone3(0, ret_pidfd);
+	if (pid == 0) {
+		if (dup2(out[1], 1) >= 0 && dup2(errors[1], 2) >= 0)
+			execve(CAGE_UNSQUASHFS, (char *const *)argv, (char *const *)env);
+		_exit(127);
+	}
+	close(out[1]);
+	close(errors[1]);
+	return pid < 0 ? err_set(err, -pid, "unsquashfs can't be started: %s", strerror(-pid)) : 0;
+}
+
+static int take_lines(struct run *run, struct str some, struct err *err)
+{
+	int r = 0;
+
+	while (!r && some.len) {
+		const char *end = memchr(some.ptr, '\n', some.len);
+		size_t n = end ? (size_t)(end - some.ptr) : some.len;
+
+		if (run->line.len + n > MAX_LINE)
+			return err_set(err, EBADMSG,
+				       "the squashfs is damaged: it lists a name of more than %d bytes",
+				       MAX_LINE);
+		buf_add(&run->line, some.ptr, n);
+		if (!end)
+			break;
+		r = run->on_line(run->tally, buf_str(&run->line), err);
+		buf_clear(&run->line);
+		some = (struct str){end + 1, some.len - n - 1};
+	}
+	return r;
+}
+
+/* One read of what it printed. Return: 1; 0 at the end; -errno */
+static int take_output(struct run *run, int fd, struct err *err)
+{
+	char some[4096];
+	ssize_t n = sys_read(fd, some, sizeof(some));
+	int r;
+
+	if (n <= 0)
+		return (int)n;
+	if (fd == run->out && run->on_line) {
+		r = take_lines(run, (struct str){some, (size_t)n}, err);
+		return r < 0 ? r : 1;
+	}
+	if (run->said.len < MAX_SAID)
+		buf_add(&run->said, some, (size_t)n);
+	return 1;
+}
+
+static int follow(struct run *run, int core, struct err *err)
+{
+	struct pollfd p[3] = {{run->out, POLLIN, 0}, {run->errors, POLLIN, 0}, {core, POLLIN, 0}};
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			return err_set(err, errno, "unsquashfs can't be waited for: %s", strerror(errno));
+		if (p[2].revents)
+			return err_set(err, ECANCELED, "canceled");
+		for (int i = 0; i < 2; i++) {
+			int r = p[i].fd >= 0 && p[i].revents ? take_output(run, p[i].fd, err) : 1;
+
+			if (r < 0)
+				return r;
+			if (r == 0)
+				p[i].fd = -1;
+		}
+	}
+	return 0;
+}
+
+/* Its first words that tell of a failure, for the sentence. */
+static int complain(const struct run *run, const siginfo_t *info, struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+	struct str said = str_trim(buf_str(&run->said)), first = STR_NULL;
+
+	if (info->si_code == CLD_EXITED && info->si_status == 127)
+		return err_set(err, EOPNOTSUPP,
+			       "unsquashfs can't be executed: install the package squashfs-tools");
+	if (said.len && memmem(said.ptr, said.len, "No space left", 13))
+		return err_set(err, ENOSPC, "the disk is full: the squashfs can't be unpacked");
+	if (said.len && memmem(said.ptr, said.len, "Disk quota exceeded", 19))
+		return err_set(err, EDQUOT, "the disk quota is used up: the squashfs can't be unpacked");
+	str_next(&said, '\n', &first);
+	buf_escape(&text, (struct str){first.ptr, MIN(first.len, (size_t)200)});
+	if (info->si_code != CLD_EXITED)
+		return err_set(err, EBADMSG, "the squashfs is damaged: unsquashfs was killed by signal %d",
+			       info->si_status);
+	return err_set(err, EBADMSG, "the squashfs is damaged: %s",
+		       text.len ? buf_cstr(&text) : "no reason given");
+}
+
+static int run_unsquashfs(const char *const *argv, struct tally *t, line_fn *on_line, int core,
+			  struct err *err)
+{
+	struct run run = {.out = -EBADF, .errors = -EBADF, .tally = t, .on_line = on_line};
+	AUTO(fd) int pidfd = -EBADF;
+	siginfo_t info;
+	int r = start(argv, &run, &pidfd, err);
+
+	if (!r)
+		r = follow(&run, core, err);
+	/* after a failure it runs on: this is its process 1, whose end is its end */
+	if (!r)
+		r = sys_waitid(pidfd, &info, 0);
+	if (!r && (info.si_code != CLD_EXITED || info.si_status != 0))
+		r = complain(&run, &info, err);
+	buf_done(&run.line);
+	buf_done(&run.said);
+	if (run.out >= 0)
+		close(run.out);
+	if (run.errors >= 0)
+		close(run.errors);
+	return r;
+}
+
+/* ---- listing: "drwxr-xr-x 0/0    48 2026-01-02 03:04 squashfs-root/etc" */
+
+static int take_line(struct tally *t, struct str line, struct err *err)
+{
+	struct str name, field = STR_NULL, rest = line;
+	const char *at = memmem(line.ptr, line.len, LISTED_ROOT, strlen(LISTED_ROOT));
+	uint64_t size = 0;
+	unsigned depth = 0;
+
+	if (!at || line.len < 10 || !strchr("-dlbcps", line.ptr[0]) || line.ptr[10] != ' ')
+		return err_set(err, EINVAL, "the squashfs has a name with a line end in it");
+	name =
+	    (struct str){at + strlen(LISTED_ROOT), line.len - (size_t)(at - line.ptr) - strlen(LISTED_ROOT)};
+	if (line.ptr[0] == 'b' || line.ptr[0] == 'c') {
+		AUTO(free) char *quoted = entry_quote(name);
+
+		return err_set(
+		    err, EINVAL,
+		    "the entry %s is a device node; they may be in dev/ only, where they are left out",
+		    quoted);
+	}
+	for (int i = 0; i < 3; i++)
+		do
+			if (!str_next(&rest, ' ', &field))
+				return err_set(err, EBADMSG, "unsquashfs lists what can't be read");
+		while (!field.len);
+	for (size_t i = 0; i < field.len && line.ptr[0] == '-'; i++) {
+		if (field.ptr[i] < '0' || field.ptr[i] > '9' || size > UINT64_MAX / 20)
+			return err_set(err, EBADMSG, "unsquashfs lists a size that can't be read");
+		size = size * 10 + (uint64_t)(field.ptr[i] - '0');
+	}
+	for (size_t i = 0; i < name.len && line.ptr[0] == 'd'; i++)
+		depth += name.ptr[i] == '/';
+	if (depth > t->limits.depth)
+		return err_set(err, EFBIG, "the squashfs has directories deeper than %u", t->limits.depth);
+	return tally_add(t, size, err);
+}
+
+int squashfs_check(struct tally *t, int core, struct err *err)
+{
+	static const char *const argv[] = {"unsquashfs", "-excludes", "-lln", CAGE_IMAGE, "dev/*", NULL};
+
+	return run_unsquashfs(argv, t, take_line, core, err);
+}
+
+/* ---- what came of it */
+
+static int walk(int dir, unsigned depth, struct tally *t, struct err *err);
+
+static int walk_entry(int dir, const char *name, unsigned depth, struct tally *t, struct err *err)
+{
+	AUTO(fd) int below = -EBADF;
+	struct stat st;
+	int r;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
+	r = tally_add(t, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0, err);
+	if (r < 0)
+		return r;
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+		return unlinkat(dir, name, 0) < 0
+			   ? err_set(err, errno, "a FIFO can't be left out: %s", strerror(errno))
+			   : 0;
+	if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, EINVAL, "the squashfs has a device node outside dev/");
+	if (depth >= t->limits.depth)
+		return err_set(err, EFBIG, "the squashfs has directories deeper than %u", t->limits.depth);
+	below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below < 0)
+		return err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
+	return walk(TAKE_FD(below), depth + 1, t, err);
+}
+
+static int walk(int dir, unsigned depth, struct tally *t, struct err *err)
+{
+	AUTO(closedir) DIR *d = fdopendir(dir);
+	const struct dirent *e;
+	int r = 0;
+
+	if (!d) {
+		close(dir);
+		return err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
+	}
+	while (!r && (errno = 0, e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = walk_entry(dir, e->d_name, depth, t, err);
+	if (!r && errno)
+		r = err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
+	return r;
+}
+
+int squashfs_unpack(struct tally *t, int core, struct err *err)
+{
+	/* its attributes can't be chosen from in this version, so none are taken */
+	static const char *const argv[] = {"unsquashfs", "-quiet", "-no-progress",	"-no-xattrs",
+					   "-excludes",	 "-dest",  CAGE_DEST "/rootfs", CAGE_IMAGE,
+					   "dev/*",	 NULL};
+	struct tally again = {.limits = t->limits, .packed = t->packed};
+	int fd, r = run_unsquashfs(argv, t, NULL, core, err);
+
+	if (!r)
+		r = cage_narrow(err);
+	if (r < 0)
+		return r;
+	fd = open(CAGE_DEST "/rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
+	return walk(fd, 0, &again, err);
+}
