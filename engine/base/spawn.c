@@ -6,8 +6,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +21,9 @@
 
 extern char **environ;
 
+/* @from becomes descriptor @to; what the child has beyond 0, 1, 2 and that is closed */
 static int spawn_with(posix_spawn_file_actions_t *fa, posix_spawnattr_t *attr, const char *path,
-		      char *const *argv, int sock, pid_t *ret)
+		      char *const *argv, char *const *env, int from, int to, pid_t *ret)
 {
 	sigset_t all, none;
 	int r;
@@ -36,11 +41,11 @@ static int spawn_with(posix_spawn_file_actions_t *fa, posix_spawnattr_t *attr, c
 		r = posix_spawn_file_actions_addopen(fa, 1, "/dev/null", O_WRONLY, 0);
 	/* onto itself it clears close-on-exec, as POSIX.1-2024 asks */
 	if (!r)
-		r = posix_spawn_file_actions_adddup2(fa, sock, 3);
+		r = posix_spawn_file_actions_adddup2(fa, from, to);
 	if (!r)
-		r = posix_spawn_file_actions_addclosefrom_np(fa, 4);
+		r = posix_spawn_file_actions_addclosefrom_np(fa, to + 1);
 	if (!r)
-		r = posix_spawn(ret, path, fa, attr, argv, environ);
+		r = posix_spawn(ret, path, fa, attr, argv, env);
 	return -r;
 }
 
@@ -69,7 +74,7 @@ int spawn_helper(const char *dir, const char *name, const char *const *args, int
 	theirs = sv[1];
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&attr);
-	r = spawn_with(&fa, &attr, path, argv, theirs, &pid);
+	r = spawn_with(&fa, &attr, path, argv, environ, theirs, 3, &pid);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&fa);
 	if (r < 0)
@@ -81,6 +86,59 @@ int spawn_helper(const char *dir, const char *name, const char *const *args, int
 		return err_set(err, EIO, "%s broke off at its start, with status %d", path, status);
 	*ret_socket = TAKE_FD(ours);
 	return 0;
+}
+
+/* its_end(): status of a child as a shell counts it; killed when the time is over */
+static int its_end(pid_t pid, int timeout_ms)
+{
+	siginfo_t info = {0};
+	/* the child isn't waited for yet, so its number is still its own */
+	AUTO(fd) int pidfd = pidfd_open(pid, 0);
+	bool is_late;
+	int r;
+
+	if (pidfd < 0)
+		return -errno;
+	is_late = sys_poll_in(pidfd, -1, sys_deadline(timeout_ms)) == 0;
+	if (is_late)
+		sys_pidfd_signal(pidfd, SIGKILL, NULL);
+	r = sys_waitid(pidfd, &info, 0);
+	if (r < 0 || is_late)
+		return r < 0 ? r : -ETIMEDOUT;
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+int spawn_run(const char *path, const char *const *args, int timeout_ms, struct buf *ret_words,
+	      struct err *err)
+{
+	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+	/* a file and no pipe: a daemon that keeps it open holds nobody up */
+	AUTO(fd) int words = memfd_create("stderr", MFD_CLOEXEC);
+	char text[SPAWN_MAX_WORDS];
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	ssize_t n;
+	pid_t pid;
+	int r;
+
+	if (words < 0)
+		return err_set(err, errno, "no memory file for %s: %s", path, strerror(errno));
+	posix_spawn_file_actions_init(&fa);
+	posix_spawnattr_init(&attr);
+	r = spawn_with(&fa, &attr, path, (char *const *)args, (char *const *)env, words, 2, &pid);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&fa);
+	if (r < 0)
+		return err_set(err, -r, "%s can't be started: %s", path, strerror(-r));
+	r = its_end(pid, timeout_ms);
+	n = pread(words, text, sizeof(text), 0);
+	if (n > 0)
+		buf_add(ret_words, text, (size_t)n);
+	if (r == -ETIMEDOUT)
+		return err_set(err, ETIMEDOUT, "%s didn't end within %d ms and was killed", path, timeout_ms);
+	if (r < 0)
+		return err_set(err, -r, "%s can't be waited for: %s", path, strerror(-r));
+	return r;
 }
 
 int spawn_detach(void)

@@ -3,6 +3,7 @@
  * error. */
 #pragma once
 
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 
 /**
@@ -17,6 +18,21 @@
  */
 int spawn_helper(const char *dir, const char *name, const char *const *argv, int *ret_socket,
 		 struct err *err);
+
+/**
+ * spawn_run() - run a program of others to its end, without a shell
+ * @path: of the program
+ * @argv: its arguments, NULL-terminated, its name first
+ * @timeout_ms: it is killed then
+ * @ret_words: what it said on standard error is appended, at most SPAWN_MAX_WORDS bytes
+ *
+ * Its descriptors are /dev/null but for standard error, its environment is PATH and the C locale. A program
+ * that becomes a daemon ends, here, when its first process does. Return: exit status, 128 and more for a
+ * signal; -ENOENT, -EACCES, ... it can't be executed; -ETIMEDOUT
+ */
+int spawn_run(const char *path, const char *const *argv, int timeout_ms, struct buf *ret_words,
+	      struct err *err);
+#define SPAWN_MAX_WORDS 8192
 
 /** spawn_detach() - in a helper, first of all: go on as a child of nobody in a session of its own. Return: 0
  * or -errno; the process that was started is gone then */

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dnsmasq as a process: started, found again, told to read its hosts, ended. It makes a daemon of itself: its
+ * first process ends when its sockets are bound, and what serves is nobody's child. */
+#include "net/dnsmasq.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/path.h"
+#include "engine/base/spawn.h"
+#include "engine/base/str.h"
+#include "engine/base/sys.h"
+
+#define START_MS 20000
+#define STOP_MS 5000
+#define CONF_MAX 65536
+
+/* ---- finding it */
+
+static pid_t pid_of_file(const char *run_dir)
+{
+	AUTO(free) char *path = xasprintf("%s/dnsmasq.pid", run_dir);
+	AUTO(free) char *text = NULL;
+	ssize_t n = path_read(AT_FDCWD, path, 32, &text);
+	struct str s;
+	pid_t pid = 0;
+
+	if (n < 0)
+		return 0;
+	s = str_trim((struct str){text, (size_t)n});
+	if (s.len > 9)
+		return 0;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return 0;
+		pid = pid * 10 + (s.ptr[i] - '0');
+	}
+	return pid;
+}
+
+/* is_ours(): a container could call a process by our file's name, but not in this network namespace */
+static bool is_ours(pid_t pid, const char *run_dir)
+{
+	AUTO(free) char *path = xasprintf("/proc/%d/cmdline", pid);
+	AUTO(free) char *ns = xasprintf("/proc/%d/ns/net", pid);
+	AUTO(free) char *want = xasprintf("dnsmasq%c--conf-file=%s/dnsmasq.conf", 0, run_dir);
+	AUTO(free) char *got = NULL;
+	/* both end with a terminator, which is part of the command line */
+	size_t len = strlen("dnsmasq--conf-file=/dnsmasq.conf") + strlen(run_dir) + 2;
+	ssize_t n = path_read(AT_FDCWD, path, 8192, &got);
+	struct stat own, its;
+
+	return n == (ssize_t)len && !memcmp(got, want, len) && stat("/proc/thread-self/ns/net", &own) == 0 &&
+	       stat(ns, &its) == 0 && own.st_ino == its.st_ino && own.st_dev == its.st_dev;
+}
+
+int dnsmasq_adopt(const char *run_dir, int *ret_pidfd, struct err *err)
+{
+	AUTO(fd) int pidfd = -EBADF;
+	pid_t pid = pid_of_file(run_dir);
+
+	if (pid <= 0)
+		return 0;
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0 && errno == ESRCH)
+		return 0;
+	if (pidfd < 0)
+		return err_set(err, errno, "the dnsmasq of %s can't be watched: %s", run_dir,
+			       strerror(errno));
+	/* the look into /proc came between: the number was its own as long as it lives after that */
+	if (!is_ours(pid, run_dir) || sys_poll_in(pidfd, -1, sys_deadline(0)) != 0)
+		return 0;
+	*ret_pidfd = TAKE_FD(pidfd);
+	return 1;
+}
+
+bool dnsmasq_is_current(const struct dnsmasq_spec *spec)
+{
+	AUTO(buf_done) struct buf want = BUF_NULL;
+	AUTO(fd) int pidfd = -EBADF;
+	AUTO(free) char *path = NULL, *got = NULL;
+	ssize_t n;
+
+	if (dnsmasq_conf_text(&want, spec, NULL) < 0)
+		return false;
+	path = xasprintf("%s/dnsmasq.conf", spec->run_dir);
+	n = path_read(AT_FDCWD, path, CONF_MAX, &got);
+	return n >= 0 && str_eq((struct str){got, (size_t)n}, buf_str(&want)) &&
+	       dnsmasq_adopt(spec->run_dir, &pidfd, NULL) == 1;
+}
+
+/* ---- ending it */
+
+int dnsmasq_reload(const char *run_dir, struct err *err)
+{
+	AUTO(fd) int pidfd = -EBADF;
+	int r = dnsmasq_adopt(run_dir, &pidfd, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		r = sys_pidfd_signal(pidfd, SIGHUP, NULL);
+	else
+		r = -ESRCH;
+	return r < 0 ? err_set(err, -r, "no dnsmasq runs with %s/dnsmasq.conf", run_dir) : 0;
+}
+
+int dnsmasq_stop(const char *run_dir, struct err *err)
+{
+	AUTO(free) char *path = xasprintf("%s/dnsmasq.pid", run_dir);
+	AUTO(fd) int pidfd = -EBADF;
+	int r = dnsmasq_adopt(run_dir, &pidfd, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		sys_pidfd_signal(pidfd, SIGTERM, NULL);
+		r = sys_poll_in(pidfd, -1, sys_deadline(STOP_MS));
+		if (r == 0) {
+			sys_pidfd_signal(pidfd, SIGKILL, NULL);
+			r = sys_poll_in(pidfd, -1, sys_deadline(STOP_MS));
+		}
+		if (r <= 0)
+			return err_set(err, ETIMEDOUT, "the dnsmasq of %s doesn't end", run_dir);
+	}
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_set(err, errno, "%s can't be removed: %s", path, strerror(errno));
+	return 0;
+}
+
+/* ---- starting it */
+
+static const char *find_program(void)
+{
+	static const char *const places[] = {"/usr/sbin/dnsmasq", "/usr/bin/dnsmasq",
+					     "/usr/local/sbin/dnsmasq", "/sbin/dnsmasq"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+static int make_dir(const char *path, mode_t mode, gid_t gid, struct err *err)
+{
+	AUTO(fd) int fd = -EBADF;
+	int r = path_make_dir(path, mode);
+
+	if (r == 0) {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		/* whatever the umask was, and if another user served before */
+		if (fd < 0 || fchown(fd, 0, gid) < 0 || fchmod(fd, mode) < 0)
+			r = -errno;
+	}
+	return r < 0 ? err_set(err, -r, "directory %s can't be made: %s", path, strerror(-r)) : 0;
+}
+
+/* dnsmasq opens the leases as root and keeps them open: nobody else needs to read them */
+static int make_leases(const char *dir, struct err *err)
+{
+	AUTO(free) char *path = xasprintf("%s/dnsmasq.leases", dir);
+	AUTO(fd) int fd = -EBADF;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "%s can't be made: %s", path, strerror(errno));
+	return 0;
+}
+
+/* make_files(): all that it reads and writes. The hosts are for its group's eyes. */
+static int make_files(const struct dnsmasq_spec *spec, struct str conf, struct err *err)
+{
+	const char *lease_dir = spec->lease_dir ? spec->lease_dir : spec->run_dir;
+	AUTO(free) char *hosts = xasprintf("%s/hosts", spec->run_dir);
+	const char *user = spec->user ? spec->user : "dnsmasq";
+	struct passwd pw, *found = NULL;
+	AUTO(fd) int dir = -EBADF;
+	char room[4096];
+	int r;
+
+	getpwnam_r(user, &pw, room, sizeof(room), &found);
+	if (!found && !spec->user)
+		getpwnam_r("nobody", &pw, room, sizeof(room), &found);
+	if (!found)
+		return err_set(err, EINVAL, "there is no user %s that dnsmasq could become", user);
+	r = make_dir(spec->run_dir, 0711, 0, err);
+	if (!r && spec->lease_dir)
+		r = make_dir(spec->lease_dir, 0711, 0, err);
+	if (!r)
+		r = make_dir(hosts, 0750, found->pw_gid, err);
+	if (!r)
+		r = make_leases(lease_dir, err);
+	if (r < 0)
+		return r;
+	dir = open(spec->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? -errno : path_replace(dir, "dnsmasq.conf", conf, 0600, false);
+	return r < 0 ? err_set(err, -r, "%s/dnsmasq.conf can't be written: %s", spec->run_dir, strerror(-r))
+		     : 0;
+}
+
+/* last_line(): "dnsmasq: failed to bind ...: Address in use" without its name */
+static struct str last_line(struct str words)
+{
+	struct str line, last = STR_NULL;
+
+	while (str_next(&words, '\n', &line)) {
+		line = str_trim(line);
+		if (line.len)
+			last = line;
+	}
+	if (str_has_prefix(last, STR("dnsmasq: "))) {
+		last.ptr += strlen("dnsmasq: ");
+		last.len -= strlen("dnsmasq: ");
+	}
+	return last;
+}
+
+static int run(const struct dnsmasq_spec *spec, const char *program, int *ret_pidfd, struct err *err)
+{
+	AUTO(free) char *conf = xasprintf("--conf-file=%s/dnsmasq.conf", spec->run_dir);
+	const char *const argv[] = {"dnsmasq", conf, NULL};
+	AUTO(buf_done) struct buf words = BUF_NULL, said = BUF_NULL;
+	int r = spawn_run(program, argv, START_MS, &words, err), number = EIO;
+
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		r = dnsmasq_adopt(spec->run_dir, ret_pidfd, err);
+		if (r > 0)
+			return 0;
+		return r < 0 ? r
+			     : err_set(err, EIO, "the dnsmasq of bridge %s died right after its start",
+				       spec->bridge);
+	}
+	/* in the C locale these are fixed (strerror) */
+	if (strstr(buf_cstr(&words), "Address already in use"))
+		number = EADDRINUSE;
+	else if (strstr(buf_cstr(&words), "unknown interface"))
+		number = ENODEV;
+	buf_escape(&said, last_line(buf_str(&words)));
+	return err_set(err, number, "the dnsmasq of bridge %s doesn't start: %s", spec->bridge,
+		       said.len ? buf_cstr(&said) : "it said nothing");
+}
+
+int dnsmasq_start(const struct dnsmasq_spec *spec, int *ret_pidfd, struct err *err)
+{
+	AUTO(buf_done) struct buf conf = BUF_NULL;
+	const char *program = find_program();
+	int r = dnsmasq_conf_text(&conf, spec, err);
+
+	if (r < 0)
+		return r;
+	if (!program)
+		return err_set(
+		    err, ENOENT,
+		    "dnsmasq isn't installed, and bridge %s needs it: Debian's package is dnsmasq-base",
+		    spec->bridge);
+	r = dnsmasq_stop(spec->run_dir, err);
+	if (!r)
+		r = make_files(spec, buf_str(&conf), err);
+	return r < 0 ? r : run(spec, program, ret_pidfd, err);
+}
+
+/* ---- hosts */
+
+static int check_key(const char *key, struct err *err)
+{
+	/* dnsmasq passes over names with a leading '.' or '#' and over "name~" */
+	if (!path_is_name(str_from(key)) || key[0] == '.' || strlen(key) > 200 ||
+	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(key))
+		return err_set(
+		    err, EINVAL,
+		    "%s is no key of a host: letters, digits, '-', '_', '.' make one, no '.' first", key);
+	return 0;
+}
+
+/* reload_if_running(): dnsmasq notices what is new by itself, but not what is gone */
+static int reload_if_running(const char *run_dir, struct err *err)
+{
+	int r = dnsmasq_reload(run_dir, err);
+
+	if (r == -ESRCH) {
+		err_done(err);
+		return 0;
+	}
+	return r;
+}
+
+int dnsmasq_host_set(const char *run_dir, const struct dnsmasq_host *host, struct err *err)
+{
+	AUTO(free) char *hosts = xasprintf("%s/hosts", run_dir);
+	AUTO(free) char *target = NULL, *staged = NULL, *old = NULL;
+	AUTO(buf_done) struct buf text = BUF_NULL;
+	AUTO(fd) int dir = -EBADF;
+	ssize_t n;
+	int r = check_key(host->key, err);
+
+	if (!r)
+		r = dnsmasq_host_text(&text, host, err);
+	if (r < 0)
+		return r;
+	r = path_make_dir(run_dir, 0711);
+	if (!r)
+		r = path_make_dir(hosts, 0750);
+	dir = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r < 0 || dir < 0)
+		return err_set(err, r < 0 ? -r : errno, "directory %s can't be made: %s", hosts,
+			       strerror(r < 0 ? -r : errno));
+	target = xasprintf("hosts/%s", host->key);
+	n = path_read(dir, target, 4096, &old);
+	if (n >= 0 && str_eq((struct str){old, (size_t)n}, buf_str(&text)))
+		return 0;
+	/* not staged in the directory itself, where dnsmasq would read that file as well */
+	staged = xasprintf("host-%s", host->key);
+	r = path_replace(dir, staged, buf_str(&text), 0644, false);
+	/* the umask may have taken the group's right to read */
+	if (!r && (fchmodat(dir, staged, 0644, 0) < 0 || renameat(dir, staged, dir, target) < 0)) {
+		r = -errno;
+		unlinkat(dir, staged, 0);
+	}
+	if (r < 0)
+		return err_set(err, -r, "%s/%s can't be written: %s", hosts, host->key, strerror(-r));
+	return n == -ENOENT ? 0 : reload_if_running(run_dir, err);
+}
+
+int dnsmasq_host_clear(const char *run_dir, const char *key, struct err *err)
+{
+	AUTO(free) char *path = xasprintf("%s/hosts/%s", run_dir, key);
+	int r = check_key(key, err);
+
+	if (r < 0)
+		return r;
+	if (unlink(path) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return 0;
+		return err_set(err, errno, "%s can't be removed: %s", path, strerror(errno));
+	}
+	return reload_if_running(run_dir, err);
+}
