@@ -24,9 +24,8 @@ struct key_type {
 	bool is_list;
 	/* May hold newlines: staged by the handle and taken when it is flushed. */
 	bool is_multiline;
-	/* parse() - text, already without its final newline, to its canonical text.
-	 * Return: 0; -EINVAL, -ERANGE with a sentence that needs no name of the key before it ("is ...: ...")
-	 */
+	/* parse() - text, already without its final newline, to its canonical text, which parses to itself.
+	 * Return: 0; -EINVAL, -ERANGE with a sentence that wants the key's name before it ("is ...: ...") */
 	int (*parse)(const struct key *key, struct str text, struct buf *canonical, struct err *err);
 };
 
@@ -60,12 +59,13 @@ struct key {
 	enum key_class class;
 	mode_t mode; /* 0: 0660; 0440 for what only the daemon sets */
 	enum key_live live;
-	int64_t min, max;	    /* of numbers; both 0: what the type takes */
-	const char *const *choices; /* NULL-terminated words that are all it takes, or NULL */
+	int64_t min, max; /* of numbers; both 0: what the type takes */
+	/* NULL-terminated words: of type_choice all that it takes, of other types what it takes besides. */
+	const char *const *choices;
 	/* Beyond the type: pure. @value is canonical. */
 	int (*check)(const struct key *key, struct str value, struct err *err);
 	key_apply_fn *apply;
-	/* The sentence that refuses every value, while the effect isn't built. */
+	/* Refuses every value, while the effect isn't built: a sentence's rest after the key's name. */
 	const char *refuse;
 	bool is_required; /* of a device: it isn't complete without */
 	const char *text; /* what it means; ends in a full stop */
@@ -79,7 +79,8 @@ struct key_table {
 	size_t n;
 };
 
-/** key_find() - exact match first, then the longest family. Return: NULL for none */
+/** key_find() - exact match first, then the longest family; of what its members are called '=', '/', '*',
+ * blanks and control characters are no part. Return: NULL for none */
 const struct key *key_find(const struct key_table *table, struct str name);
 static inline bool key_is_family(const struct key *k)
 {
@@ -89,6 +90,10 @@ static inline bool key_is_family(const struct key *k)
 }
 /** key_guess() - a row whose name is close to a mistyped one, for sentences; NULL for none */
 const struct key *key_guess(const struct key_table *table, struct str name);
+
+/** key_accepts() - what it takes, a phrase for sentences, schema/ and reference pages: "auto, none, or an
+ * IPv4 address with its prefix length, such as 10.1.2.1/24" */
+void key_accepts(const struct key *key, struct buf *b);
 
 #define KEY_NAME_MAX 128	  /* bytes of a key's name */
 #define KEY_VALUE_MAX (64 * 1024) /* bytes of a value */
@@ -103,11 +108,13 @@ const struct key *key_guess(const struct key_table *table, struct str name);
 int key_parse(const struct key *key, struct str name, struct str text, struct buf *canonical,
 	      struct err *err);
 
-/* ---- types, in engine/model/types.c */
+/* ---- types, in engine/model/types.c. Lists are read from lines or with commas (type_lines: lines alone);
+ * their canonical text has an entry a line, none twice */
 extern const struct key_type type_bool, type_integer, type_string, type_text, type_size, type_percent_or_size,
-    type_duration, type_choice, type_mac, type_ip4, type_ip6, type_ip4_net, type_ip6_net, type_ip4_nets,
-    type_ip6_nets, type_ip4_ranges, type_ip6_ranges, type_ifname, type_ifnames, type_dns_name, type_dns_names,
-    type_cpus, type_name, type_names, type_path, type_host_path, type_mode, type_listen;
+    type_duration, type_expiry, type_allowance, type_lines, type_choice, type_mac, type_ip4, type_ip6,
+    type_ip4_net, type_ip6_net, type_ip4_nets, type_ip6_nets, type_ip4_ranges, type_ip6_ranges, type_ifname,
+    type_ifnames, type_dns_name, type_dns_names, type_cpus, type_name, type_names, type_path, type_host_path,
+    type_mode, type_listen;
 
 /* ---- values of canonical text, for those who apply them */
 /** value_bool() - NULL is false */
