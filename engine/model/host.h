@@ -8,12 +8,14 @@ struct registry;
 struct events;
 
 struct host {
-	const char *mount;    /* /lxd */
-	const char *state;    /* /var/lib/lxdfs */
-	const char *run;      /* /run/lxdfs */
-	const char *libexec;  /* directory of the helper programs */
-	const char *name;     /* of the cgroup and the nftables tables */
-	int state_fd, run_fd; /* O_PATH */
+	const char *mount;	   /* /lxd */
+	const char *state;	   /* /var/lib/lxdfs */
+	const char *run;	   /* /run/lxdfs */
+	const char *libexec;	   /* directory of the helper programs */
+	const char *name;	   /* of the cgroup and the nftables tables */
+	pthread_mutex_t id_lock;   /* of the next two */
+	uint32_t next_id, last_id; /* ids that are reserved on the disk; next > last: none */
+	int state_fd, run_fd;	   /* O_PATH */
 	struct registry *registry;
 	struct events *events;
 	struct object *server, *project; /* the server, and project `default` */
@@ -35,7 +37,7 @@ struct host {
 };
 
 /**
- * host_new() - open directories, read every object
+ * host_open() - open directories, read every object
  * @h: with mount, state, run, libexec, name filled in; kinds are registered
  *
  * Makes the server object and project `default` where they are missing. Files that don't read are set aside

@@ -64,9 +64,9 @@ struct kind {
 	void (*remove)(struct object *o);
 	/** rename() - @o still has its old name. NULL: renaming needs nothing */
 	int (*rename)(struct object *o, const char *name, struct err *err);
-	/** dependents() - live objects whose effective config comes from @o; referenced, ascending by id.
-	 * Return: their number. NULL: none */
-	size_t (*dependents)(struct object *o, struct object ***ret);
+	/** dependents() - all objects whose effective config comes from @o, live or not, ascending by id, as
+	 * host_all() gives them. NULL: there can't be any */
+	struct object **(*dependents)(struct object *o);
 	/** used_by() - everything that names @o: texts such as "instances/foo", texts_free(). NULL: nothing
 	 */
 	char **(*used_by)(struct object *o);

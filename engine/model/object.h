@@ -65,18 +65,20 @@ struct object {
 
 	/* guarded by the registry: read with object_name() */
 	char *name;
+	bool is_hidden; /* its name is taken, but it isn't made yet */
 	bool is_gone;
+	struct object *next_id, *next_name; /* in the registry's tables */
 
 	/* guarded by lock; held for moments */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
 	struct config *own;	    /* object_own() */
 	struct access_list *access; /* object_access_list() */
 	uint64_t version;	    /* counts changes of own */
 	const char *busy;	    /* what holds the token, a participle: "being started"; NULL: nobody */
-	char *error;		    /* the last failure's sentence, with its time; NULL: none */
-	atomic_bool is_live;	    /* keys are applied when they change; set by the kind */
-	void *data;		    /* the kind's own, made by its init, freed by its done */
+	struct token_waiter *waiters;
+	char *error;	     /* the last failure's sentence, with its time; NULL: none */
+	atomic_bool is_live; /* keys are applied when they change; set by the kind */
+	void *data;	     /* the kind's own, made by its init, freed by its done */
 };
 
 /* ---- life */
@@ -155,6 +157,7 @@ const struct key *object_key(const struct object *o, const struct config *config
 /* ---- owner, group and mode */
 struct access_list *object_access_list(struct object *o);
 void access_list_unref(struct access_list *l);
+DEFINE_AUTO(struct access_list *, access_list_unref);
 /**
  * object_access() - owner, group, mode of a place
  * @class: CLASS_HOST: the object's own group doesn't reach it

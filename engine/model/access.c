@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owner, group and mode of objects and of places in them, as chown, chgrp and chmod left them. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/model/internal.h"
+#include "engine/model/store.h"
+
+#define OBJECT_MODE 0770
+#define ACCESS_MAX 4096 /* places of one object with an owner of their own */
+
+struct access_list *access_list_new(void)
+{
+	struct access_list *l = xcalloc(1, sizeof(*l));
+
+	l->refs = 1;
+	return l;
+}
+
+void access_list_unref(struct access_list *l)
+{
+	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		free(l->list[i].place);
+	free(l->list);
+	free(l);
+}
+
+struct access_list *object_access_list(struct object *o)
+{
+	struct access_list *l;
+
+	pthread_mutex_lock(&o->lock);
+	l = o->access;
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&o->lock);
+	return l;
+}
+
+void object_publish_access(struct object *o, struct access_list *take)
+{
+	struct access_list *old;
+
+	pthread_mutex_lock(&o->lock);
+	old = o->access;
+	o->access = take;
+	pthread_mutex_unlock(&o->lock);
+	access_list_unref(old);
+}
+
+static size_t place_of(const struct access_list *l, const char *place, bool *ret_found)
+{
+	size_t i = 0;
+
+	while (i < l->n && strcmp(l->list[i].place, place) < 0)
+		i++;
+	*ret_found = i < l->n && !strcmp(l->list[i].place, place);
+	return i;
+}
+
+void access_list_put(struct access_list *l, const char *place, uid_t uid, gid_t gid, mode_t mode)
+{
+	bool found;
+	size_t i = place_of(l, place, &found);
+
+	if (!found) {
+		l->list = xrealloc(l->list, (l->n + 1) * sizeof(*l->list));
+		memmove(l->list + i + 1, l->list + i, (l->n - i) * sizeof(*l->list));
+		l->n++;
+		l->list[i] = (struct access){.place = xstrdup(place)};
+	}
+	l->list[i].uid = uid;
+	l->list[i].gid = gid;
+	l->list[i].mode = mode & 07777;
+}
+
+static void access_list_drop(struct access_list *l, const char *place)
+{
+	bool found;
+	size_t i = place_of(l, place, &found);
+
+	if (!found)
+		return;
+	free(l->list[i].place);
+	l->n--;
+	memmove(l->list + i, l->list + i + 1, (l->n - i) * sizeof(*l->list));
+}
+
+/* What a place has as long as nobody gave it anything of its own. */
+static struct access inherited(struct object *o, const struct access_list *l, const char *place,
+			       enum key_class class, mode_t mode)
+{
+	struct access a = {.uid = 0, .gid = o->host->gid, .mode = *place ? mode : OBJECT_MODE};
+
+	/* the object's own entry sorts first */
+	if (*place && class == CLASS_OWNER && l->n && !*l->list[0].place) {
+		a.uid = l->list[0].uid;
+		a.gid = l->list[0].gid;
+	}
+	return a;
+}
+
+static struct access access_in(struct object *o, const struct access_list *l, const char *place,
+			       enum key_class class, mode_t mode)
+{
+	struct access a = inherited(o, l, place, class, mode);
+	bool found;
+	size_t i = place_of(l, place, &found);
+
+	if (found) {
+		a = l->list[i];
+		a.place = NULL;
+	}
+	return a;
+}
+
+struct access object_access(struct object *o, const char *place, enum key_class class, mode_t mode)
+{
+	AUTO(access_list_unref) struct access_list *l = object_access_list(o);
+
+	return access_in(o, l, place, class, mode);
+}
+
+static int set_held(struct object *o, const char *place, enum key_class class, mode_t def, uid_t uid,
+		    gid_t gid, mode_t mode, struct err *err)
+{
+	AUTO(access_list_unref) struct access_list *old = object_access_list(o), *new = access_list_new();
+	AUTO(config_unref) struct config *own = object_own(o);
+	AUTO(free) char *name = object_name(o);
+	struct access a, plain;
+	int r;
+
+	for (size_t i = 0; i < old->n; i++)
+		access_list_put(new, old->list[i].place, old->list[i].uid, old->list[i].gid,
+				old->list[i].mode);
+	a = access_in(o, old, place, class, def);
+	if (class == CLASS_HOST && gid != (gid_t)-1 && uid == (uid_t)-1 && gid != a.gid &&
+	    gid != o->host->gid)
+		return err_set(
+		    err, EPERM,
+		    "%s reaches the host, so a change of group alone, as chgrp -R makes it, doesn't "
+		    "give it away: chown root:GROUP does",
+		    place);
+	if (uid != (uid_t)-1)
+		a.uid = uid;
+	if (gid != (gid_t)-1)
+		a.gid = gid;
+	if (mode != (mode_t)-1)
+		a.mode = mode & 0777;
+	plain = inherited(o, old, place, class, def);
+	if (a.uid == plain.uid && a.gid == plain.gid && a.mode == plain.mode)
+		access_list_drop(new, place);
+	else
+		access_list_put(new, place, a.uid, a.gid, a.mode);
+	if (new->n > ACCESS_MAX)
+		return err_set(err, ENOSPC, "%d places of one object have an owner of their own: no more can",
+			       ACCESS_MAX);
+	r = store_stage(o, name, own, new, err);
+	if (!r)
+		r = store_commit(o, err);
+	if (!r)
+		object_publish_access(o, TAKE(new));
+	return r;
+}
+
+int object_set_access(struct object *o, const char *place, enum key_class class, mode_t def, uid_t uid,
+		      gid_t gid, mode_t mode, const struct caller *who, struct err *err)
+{
+	int r = object_take(o, "being changed", who, err);
+
+	if (r < 0)
+		return r;
+	r = set_held(o, place, class, def, uid, gid, mode, err);
+	object_release(o);
+	return r;
+}
+
+bool access_may(const struct access *a, const struct caller *who, int want)
+{
+	mode_t bits;
+
+	if (who->is_core || who->uid == 0)
+		return true;
+	if (who->uid == a->uid)
+		bits = a->mode >> 6;
+	else if (caller_in_group(who, a->gid))
+		bits = a->mode >> 3;
+	else
+		bits = a->mode;
+	return ((int)bits & want) == want;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which objects there are, by id and by name; for the files of engine/model/, others use host.h. */
+#pragma once
+
+#include "engine/model/host.h"
+
+struct registry *registry_new(void);
+/** registry_free() - with the references that it holds */
+void registry_free(struct registry *r);
+
+/**
+ * registry_add() - take @o's name; the registry holds a reference of its own from now on
+ *
+ * An object that is_hidden isn't found or listed until registry_show(). Return: 0; -EEXIST
+ */
+int registry_add(struct object *o);
+void registry_show(struct object *o);
+/** registry_remove() - it is gone: not found any more, its name is free */
+void registry_remove(struct object *o);
+/** registry_rename() - Return: 0; -EEXIST */
+int registry_rename(struct object *o, const char *name);
+/** registry_name() - a copy of the name, to be freed */
+char *registry_name(const struct object *o);
