@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses that are promised to NICs stand in the hosts directory of their bridge's dnsmasq, and nowhere
+ * else: it is read to find what is free. The lock makes finding and writing one step; it is a leaf. */
+#include "engine/device/nic-address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/path.h"
+#include "net/dnsmasq.h"
+#include "net/leases.h"
+
+#define RANGES_MAX 64
+#define ENTRY_MAX 4096
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct ips {
+	struct ip *list;
+	size_t n;
+};
+
+static void ips_add(struct ips *l, const struct ip *ip)
+{
+	l->list = xrealloc(l->list, (l->n + 1) * sizeof(*l->list));
+	l->list[l->n++] = *ip;
+}
+
+static void ips_done_auto(struct ips *l)
+{
+	free(l->list);
+}
+
+static bool ips_have(const struct ips *l, const struct ip *ip)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (ip_eq(&l->list[i], ip))
+			return true;
+	return false;
+}
+
+/* ---- ranges */
+
+static uint32_t ip4_number(const struct ip *ip)
+{
+	return ntohl(ip->v4.s_addr);
+}
+
+static struct ip ip4_of(uint32_t number)
+{
+	struct ip ip = {.family = AF_INET};
+
+	ip.v4.s_addr = htonl(number);
+	return ip;
+}
+
+int ip4_ranges(const char *text, const struct ip_net *net, struct ip_range *ret, int max)
+{
+	int n = 0;
+
+	if (!text || !*text) {
+		struct ip_net base = ip_net_base(net);
+		struct ip last = ip_net_last(net);
+
+		/* the network, the broadcast address, and by LXD's custom the first address as well */
+		if (net->ip.family != AF_INET || net->len > 30 || max < 1)
+			return 0;
+		ret[0] = (struct ip_range){ip4_of(ip4_number(&base.ip) + 2), ip4_of(ip4_number(&last) - 1)};
+		return 1;
+	}
+	while (*text) {
+		size_t len = strcspn(text, ", \t\n");
+		const char *dash = memchr(text, '-', len);
+
+		if (len) {
+			if (n == max || !dash ||
+			    ip_parse((struct str){text, (size_t)(dash - text)}, &ret[n].first) < 0 ||
+			    ip_parse((struct str){dash + 1, len - (size_t)(dash - text) - 1}, &ret[n].last) <
+				0 ||
+			    ret[n].first.family != AF_INET || ret[n].last.family != AF_INET)
+				return -EINVAL;
+			n++;
+		}
+		text += len + !!text[len];
+	}
+	return n;
+}
+
+static void numbers_free(uint32_t *list)
+{
+	free(list);
+}
+DEFINE_AUTO(uint32_t *, numbers_free);
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int ip4_lowest_free(const struct ip_range *ranges, size_t n, const struct ip *taken, size_t n_taken,
+		    struct ip *ret)
+{
+	AUTO(numbers_free) uint32_t *sorted = xcalloc(n_taken + 1, sizeof(*sorted));
+	bool found = false;
+	uint32_t best = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n_taken; i++)
+		if (taken[i].family == AF_INET)
+			sorted[count++] = ip4_number(&taken[i]);
+	qsort(sorted, count, sizeof(*sorted), compare_numbers);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t at = ip4_number(&ranges[i].first), last = ip4_number(&ranges[i].last);
+
+		for (size_t t = 0; t < count && at <= last; t++)
+			at += sorted[t] == at;
+		if (at <= last && (!found || at < best)) {
+			best = (uint32_t)at;
+			found = true;
+		}
+	}
+	if (!found)
+		return -ENOSPC;
+	*ret = ip4_of(best);
+	return 0;
+}
+
+static bool in_ranges(const struct ip_range *ranges, size_t n, const struct ip *ip)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip->family == AF_INET && ip4_number(ip) >= ip4_number(&ranges[i].first) &&
+		    ip4_number(ip) <= ip4_number(&ranges[i].last))
+			return true;
+	return false;
+}
+
+/* ---- what is promised */
+
+/* File names of the hosts directory take fewer characters than names of devices. */
+static char *entry_key(const struct object *o, const char *device)
+{
+	struct buf b = BUF_NULL;
+
+	buf_printf(&b, "%s.", o->uuid);
+	for (const char *p = device; *p; p++) {
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.", *p))
+			buf_addc(&b, *p);
+		else
+			buf_printf(&b, "_%02x", (unsigned char)*p);
+	}
+	return buf_take(&b);
+}
+
+/* The IPv4 address in an entry: MAC,address,...; those of IPv6 stand in brackets. */
+static bool entry_ip4(int dir, const char *name, struct ip *ret)
+{
+	AUTO(free) char *text = NULL;
+	struct str rest, piece;
+
+	if (path_read(dir, name, ENTRY_MAX, &text) < 0)
+		return false;
+	rest = str_trim(str_from(text));
+	while (str_next(&rest, ',', &piece))
+		if (!ip_parse(piece, ret) && ret->family == AF_INET)
+			return true;
+	return false;
+}
+
+/* All that is promised to others, and in @own what is promised to this one already. */
+static int read_entries(const char *run_dir, const char *key, struct ips *others, struct ip *own)
+{
+	AUTO(free) char *path = xasprintf("%s/hosts", run_dir);
+	AUTO(closedir) DIR *dir = opendir(path);
+	struct dirent *e;
+	struct ip ip;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.' || !entry_ip4(dirfd(dir), e->d_name, &ip))
+			continue;
+		if (!strcmp(e->d_name, key))
+			*own = ip;
+		else
+			ips_add(others, &ip);
+	}
+	return 0;
+}
+
+static int read_leases(const char *lease_dir, struct mac mac, struct ips *others, struct ip *own,
+		       struct err *err)
+{
+	AUTO(leases_done) struct leases leases = {0};
+	uint64_t now = (uint64_t)time(NULL);
+	int r = leases_read(lease_dir, &leases, err);
+
+	for (size_t i = 0; i < leases.n; i++) {
+		const struct lease *l = &leases.list[i];
+
+		if (l->ip.family != AF_INET)
+			continue;
+		if (l->has_mac && mac_eq(l->mac, mac))
+			*own = l->ip;
+		else if (!l->expiry || l->expiry > now)
+			ips_add(others, &l->ip);
+	}
+	return r;
+}
+
+/* Addresses that are set on NICs of this network, running or not: whoever has one keeps it. */
+static void read_static(struct object *self, const char *device, const char *network, struct ips *ret)
+{
+	AUTO(objects_free) struct object **all = host_all(self->parent, KIND_INSTANCE);
+
+	for (size_t i = 0; all && all[i]; i++) {
+		AUTO(config_unref) struct config *c = object_effective(all[i]);
+
+		for (size_t s = 0; s < c->n; s++) {
+			const char *dev = section_device(&c->sections[s]), *net, *text;
+			struct ip ip;
+
+			if (!dev || (all[i] == self && !strcmp(dev, device)))
+				continue;
+			net = config_device_get(c, dev, "network");
+			text = config_device_get(c, dev, "ipv4.address");
+			if (net && text && !strcmp(net, network) && !ip_parse(str_from(text), &ip))
+				ips_add(ret, &ip);
+		}
+	}
+}
+
+static int ranges_of(struct object *o, const struct nic_plan *p, struct ip_range *ret, int max)
+{
+	AUTO(object_unref) struct object *n = host_find(o->host->project, KIND_NETWORK, str_from(p->network));
+	AUTO(config_unref) struct config *c = n ? object_effective(n) : NULL;
+
+	return ip4_ranges(c ? config_get(c, SECTION_CONFIG, "ipv4.dhcp.ranges") : NULL, &p->view.v4, ret,
+			  max);
+}
+
+/* The lock is held. No address to be had is no failure: the NIC is allowed none then. */
+static int find_pin(struct object *o, const char *device, const char *run_dir, const char *key,
+		    struct nic_plan *p, struct err *err)
+{
+	AUTO(free) char *lease_dir = network_lease_dir(o->host, p->network);
+	__attribute__((cleanup(ips_done_auto))) struct ips others = {0};
+	struct ip wishes[2] = {{0}, {0}};
+	struct ip_range ranges[RANGES_MAX];
+	int r = read_entries(run_dir, key, &others, &wishes[0]), n;
+
+	if (r < 0)
+		return err_set(err, -r, "%s/hosts can't be read: %s", run_dir, strerror(-r));
+	r = read_leases(lease_dir, p->spec.mac, &others, &wishes[1], err);
+	if (r < 0)
+		return r;
+	read_static(o, device, p->network, &others);
+	ips_add(&others, &p->view.v4.ip);
+	n = ranges_of(o, p, ranges, ARRAY_SIZE(ranges));
+	if (n < 0)
+		return err_set(err, EINVAL, "ipv4.dhcp.ranges of network %s doesn't read", p->network);
+	for (size_t i = 0; i < ARRAY_SIZE(wishes) && !p->v4.family; i++)
+		if (in_ranges(ranges, (size_t)n, &wishes[i]) && !ips_have(&others, &wishes[i]))
+			p->v4 = wishes[i];
+	if (!p->v4.family && ip4_lowest_free(ranges, (size_t)n, others.list, others.n, &p->v4) < 0)
+		return 0;
+	nic_allow(p, &(struct ip_net){.ip = p->v4, .len = 32});
+	return 0;
+}
+
+int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err)
+{
+	AUTO(free) char *run_dir = NULL, *key = NULL, *name = NULL;
+	struct dnsmasq_host host;
+	int r = 0;
+
+	if (!p->network)
+		return 0;
+	run_dir = network_run_dir(o->host, p->network);
+	key = entry_key(o, device);
+	name = object_name(o);
+	pthread_mutex_lock(&lock);
+	if (p->wants_pin4)
+		r = find_pin(o, device, run_dir, key, p, err);
+	host = (struct dnsmasq_host){.key = key, .mac = p->spec.mac, .v4 = p->v4, .v6 = p->v6};
+	host.name = p->view.has_dns && dns_label_ok(str_from(name)) ? name : NULL;
+	if (r == 0)
+		r = dnsmasq_host_set(run_dir, &host, err);
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err)
+{
+	AUTO(free) char *run_dir = network_run_dir(o->host, network), *key = entry_key(o, device);
+	int r;
+
+	pthread_mutex_lock(&lock);
+	r = dnsmasq_host_clear(run_dir, key, err);
+	pthread_mutex_unlock(&lock);
+	return r;
+}

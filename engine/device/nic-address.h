@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hosts entry of a NIC on a managed bridge: its DNS name, and the addresses that DHCP gives to it and to
+ * nobody else. */
+#pragma once
+
+#include "engine/device/nic-plan.h"
+
+/**
+ * nic_hosts_set() - find the address that is to be pinned, if one is, and write the entry
+ * @p: v4 and what is allowed are completed
+ *
+ * Pinned is the address of its entry or lease where it is free and in the ranges, else the lowest free one.
+ * None to be had: it is allowed none. Return: 0 or a failure
+ */
+int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err);
+/** nic_hosts_clear() - remove the entry; none there is no failure */
+int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err);
+
+/* Addresses from first to last of one family; for tests. */
+struct ip_range {
+	struct ip first, last;
+};
+/** ip4_ranges() - "a-b, c-d" or, where @text is NULL, what dnsmasq gives out of a network without ranges.
+ * Return: their number, at most @max; -EINVAL */
+int ip4_ranges(const char *text, const struct ip_net *net, struct ip_range *ret, int max);
+/** ip4_lowest_free() - Return: 0; -ENOSPC all of the ranges are taken */
+int ip4_lowest_free(const struct ip_range *ranges, size_t n, const struct ip *taken, size_t n_taken,
+		    struct ip *ret);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which bridged NICs can't be: keys that contradict one another, their network, or another NIC of it. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/device/nic-plan.h"
+#include "engine/device/nic.h"
+
+bool nic_bridged_matches(struct object *o, const struct section *device)
+{
+	const struct pair *type = section_pair(device, STR("nictype"));
+
+	(void)o;
+	return section_pair(device, STR("network")) || !type || !strcmp(type->value, "bridged");
+}
+
+/* What makes a NIC one of a bridge: two on different ones never meet. */
+static const char *meeting_place(const struct config *c, const char *device)
+{
+	const char *type = config_device_get(c, device, "type"), *place;
+
+	if (!type || strcmp(type, "nic"))
+		return NULL;
+	place = config_device_get(c, device, "network");
+	return place ? place : config_device_get(c, device, "parent");
+}
+
+static int check_against(const struct config *mine, const char *device, const struct config *c,
+			 const char *other_name, struct err *err)
+{
+	static const char *const unique[] = {"hwaddr", "ipv4.address", "ipv6.address"};
+	const char *place = meeting_place(mine, device);
+
+	for (size_t i = 0; i < c->n; i++) {
+		const char *other = section_device(&c->sections[i]), *its;
+
+		if (!other || (c == mine && !strcmp(other, device)))
+			continue;
+		its = meeting_place(c, other);
+		if (!place || !its || strcmp(place, its))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(unique); k++) {
+			const char *a = config_device_get(mine, device, unique[k]);
+			const char *b = config_device_get(c, other, unique[k]);
+
+			if (a && b && *a && strcmp(a, "none") && !strcasecmp(a, b))
+				return err_set(err, EINVAL, "%s of %s is \"%s\": %s%s%s has it already on %s",
+					       unique[k], device, a, other, other_name ? " of " : "",
+					       other_name ? other_name : "", place);
+		}
+	}
+	return 0;
+}
+
+/* Only asked where something is set that must be the NIC's alone. */
+static int check_others(struct object *o, const struct config *c, const char *device, struct err *err)
+{
+	AUTO(objects_free) struct object **all = NULL;
+	int r = check_against(c, device, c, NULL, err);
+
+	if (r < 0 || o->kind->number != KIND_INSTANCE || !o->parent)
+		return r;
+	if (!config_device_get(c, device, "hwaddr") && !config_device_get(c, device, "ipv4.address") &&
+	    !config_device_get(c, device, "ipv6.address"))
+		return 0;
+	all = host_all(o->parent, KIND_INSTANCE);
+	for (size_t i = 0; all && all[i] && !r; i++) {
+		AUTO(config_unref) struct config *theirs = NULL;
+		AUTO(free) char *name = NULL;
+
+		if (all[i] == o)
+			continue;
+		theirs = object_effective(all[i]);
+		name = object_name(all[i]);
+		r = check_against(c, device, theirs, name, err);
+	}
+	return r;
+}
+
+static int check_family(const struct nic_plan *p, const struct config *c, const char *device, int family,
+			struct err *err)
+{
+	bool is4 = family == AF_INET;
+	const char *key = is4 ? "ipv4.address" : "ipv6.address";
+	const char *filter = is4 ? "security.ipv4_filtering" : "security.ipv6_filtering";
+	const char *text = config_device_get(c, device, key);
+	const struct ip_net *net = is4 ? &p->view.v4 : &p->view.v6;
+	const struct ip *ip = is4 ? &p->v4 : &p->v6;
+	bool is_filtered = p->spec.flags & (is4 ? FILTER_V4 : FILTER_V6);
+
+	if (text && !strcmp(text, "none") && !is_filtered)
+		return err_set(err, EINVAL, "%s is none: that has a meaning only with %s=true", key, filter);
+	if (!p->network && is_filtered && !text)
+		return err_set(
+		    err, EINVAL,
+		    "%s needs %s: lxdfs gives out no addresses on the bridge %s, it isn't one of networks/",
+		    filter, key, p->view.bridge);
+	if (!p->network || !text || !ip->family || !strcmp(text, "none"))
+		return 0;
+	if (!net->ip.family)
+		return err_set(err, EINVAL, "%s is \"%s\": network %s has no IPv%d", key, text, p->network,
+			       is4 ? 4 : 6);
+	if (!ip_net_has(net, ip) || ip_eq(&net->ip, ip)) {
+		AUTO(buf_done) struct buf b = BUF_NULL;
+
+		buf_ip_net(&b, net);
+		return err_set(err, EINVAL,
+			       "%s is \"%s\": it must be an address of network %s, %s, and not the bridge's",
+			       key, text, p->network, buf_cstr(&b));
+	}
+	return 0;
+}
+
+int nic_bridged_check(struct object *o, const struct config *effective, const char *device, struct err *err)
+{
+	AUTO(nic_plan_done) struct nic_plan p = NIC_PLAN_NULL;
+	const char *name = config_device_get(effective, device, "name");
+	int r;
+
+	/* not yet complete: it is attached by the write that makes it so */
+	if (!config_device_get(effective, device, "network") &&
+	    !config_device_get(effective, device, "parent"))
+		return 0;
+	if (config_device_get(effective, device, "network") &&
+	    (config_device_get(effective, device, "parent") ||
+	     config_device_get(effective, device, "nictype")))
+		return err_set(err, EINVAL, "%s has network: nictype and parent don't go with it", device);
+	for (size_t i = 0; name && i < effective->n; i++) {
+		const char *other = section_device(&effective->sections[i]), *its;
+
+		its = other && strcmp(other, device) ? config_device_get(effective, other, "name") : NULL;
+		if (its && !strcmp(its, name))
+			return err_set(err, EINVAL, "name of %s is \"%s\": %s has it already", device, name,
+				       other);
+	}
+	r = nic_plan_make(o, effective, device, &p, err);
+	if (!r)
+		r = check_family(&p, effective, device, AF_INET, err);
+	if (!r)
+		r = check_family(&p, effective, device, AF_INET6, err);
+	return r < 0 ? r : check_others(o, effective, device, err);
+}
