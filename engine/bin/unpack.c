@@ -42,9 +42,9 @@ static int read_tar(struct job *j, int fd, enum entry_source source, struct tar_
 	return tar_read(ret, err);
 }
 
-static int read_squashfs(struct job *j, struct err *err)
+static int read_squashfs(struct job *j, int fd, struct err *err)
 {
-	int r = squashfs_check(&j->tally, CORE, err);
+	int r = squashfs_check(fd, &j->tally, CORE, err);
 
 	j->info.squashfs = true;
 	return r || !j->write ? r : squashfs_unpack(&j->tally, CORE, err);
@@ -115,11 +115,11 @@ static int work(struct job *j, bool meta_squashfs, bool rootfs_squashfs, struct 
 			return err_set(err, EINVAL,
 				       "a squashfs has no metadata.yaml: its other half is missing");
 		j->info.part = IMAGE_ROOTFS;
-		return read_squashfs(j, err);
+		return read_squashfs(j, j->meta, err);
 	}
 	r = read_meta(j, err);
 	if (!r && j->rootfs >= 0)
-		r = rootfs_squashfs ? read_squashfs(j, err) : read_rootfs(j, err);
+		r = rootfs_squashfs ? read_squashfs(j, j->rootfs, err) : read_rootfs(j, err);
 	if (!r && j->write)
 		r = writer_finish(&j->writer, err);
 	return r;

@@ -211,11 +211,39 @@ static int take_line(struct tally *t, struct str line, struct err *err)
 	return tally_add(t, size, err);
 }
 
-int squashfs_check(struct tally *t, int core, struct err *err)
+static uint64_t number(const unsigned char *p, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = bytes; i-- > 0;)
+		v = v << 8 | p[i];
+	return v;
+}
+
+/* Its head: unsquashfs itself doesn't miss data that nobody reads. */
+static int check_head(int fd, struct err *err)
+{
+	unsigned char head[96];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || pread(fd, head, sizeof(head), 0) != sizeof(head))
+		return err_set(err, EBADMSG, "the squashfs is damaged: it is cut off");
+	if (number(head + 28, 2) != 4 || number(head + 30, 2) != 0)
+		return err_set(err, EINVAL,
+			       "the squashfs is of version %u.%u; 4.0 is the only one that is taken",
+			       (unsigned)number(head + 28, 2), (unsigned)number(head + 30, 2));
+	if (number(head + 40, 8) > (uint64_t)st.st_size)
+		return err_set(err, EBADMSG, "the squashfs is damaged: it is cut off");
+	return 0;
+}
+
+int squashfs_check(int fd, struct tally *t, int core, struct err *err)
 {
 	static const char *const argv[] = {"unsquashfs", "-excludes", "-lln", CAGE_IMAGE, "dev/*", NULL};
 
-	return run_unsquashfs(argv, t, take_line, core, err);
+	int r = check_head(fd, err);
+
+	return r ? r : run_unsquashfs(argv, t, take_line, core, err);
 }
 
 /* ---- what came of it */
@@ -253,17 +281,23 @@ static int walk(int dir, unsigned depth, struct tally *t, struct err *err)
 {
 	AUTO(closedir) DIR *d = fdopendir(dir);
 	const struct dirent *e;
+	struct stat st;
 	int r = 0;
 
 	if (!d) {
 		close(dir);
 		return err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
 	}
+	if (fstat(dir, &st) < 0)
+		r = err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
 	while (!r && (errno = 0, e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			r = walk_entry(dir, e->d_name, depth, t, err);
 	if (!r && errno)
 		r = err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
+	/* as it was before something was taken out */
+	if (!r && futimens(dir, (const struct timespec[]){st.st_mtim, st.st_mtim}) < 0)
+		r = err_set(err, errno, "a directory can't be given its time: %s", strerror(errno));
 	return r;
 }
 

@@ -12,11 +12,12 @@ bool squashfs_is(int fd);
 
 /**
  * squashfs_check() - list the cage's image and count what is in it, before anything is written
+ * @fd:   the same file
  * @core: socket; once nobody is at its other end, there is no use to go on
  *
- * Return: 0; -EBADMSG damaged; -EINVAL device nodes; -EFBIG; -ECANCELED the core is gone
+ * Return: 0; -EBADMSG damaged; -EINVAL device nodes, another version; -EFBIG; -ECANCELED the core is gone
  */
-int squashfs_check(struct tally *t, int core, struct err *err);
+int squashfs_check(int fd, struct tally *t, int core, struct err *err);
 
 /**
  * squashfs_unpack() - put the cage's image into "rootfs" of the directory to fill

@@ -375,7 +375,13 @@ static struct archive *open_archive(struct source *s, struct err *err)
 	    archive_read_set_options(a, "tar:read_concatenated_archives") == ARCHIVE_OK) {
 		if (archive_read_open(a, s, NULL, read_some, NULL) == ARCHIVE_OK)
 			return a;
-		damaged(s, a, err);
+		if (s->errnum)
+			damaged(s, a, err);
+		else
+			err_set(err, EINVAL,
+				"this is no image: neither a tarball (plain, or compressed with gzip, xz or "
+				"zstd) "
+				"nor a squashfs");
 	} else {
 		err_set(err, EOPNOTSUPP, "this libarchive can't read tar, gzip, xz and zstd by itself");
 	}
@@ -389,7 +395,6 @@ int tar_read(struct tar_reader *t, struct err *err)
 	struct source *s = (struct source *)(void *)space;
 	struct archive *a;
 	struct archive_entry *e;
-	bool any = false;
 	int r = 0;
 
 	s->t = t;
@@ -403,14 +408,8 @@ int tar_read(struct tar_reader *t, struct err *err)
 			break;
 		if (got == ARCHIVE_OK || got == ARCHIVE_WARN)
 			r = take(s, a, e, err);
-		else if (!any && !s->errnum && !archive_format(a))
-			r = err_set(
-			    err, EINVAL,
-			    "this is no image: neither a tarball (plain, or compressed with gzip, xz or "
-			    "zstd) nor a squashfs");
 		else
 			r = damaged(s, a, err);
-		any = true;
 	}
 	archive_read_free(a);
 	return r;
