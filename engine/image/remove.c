@@ -77,13 +77,13 @@ static int empty_dir(struct remover *m, int fd, unsigned depth)
 
 int image_remove_tree(const char *path)
 {
-	struct remover m = {.top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-	AUTO(fd) int top = m.top;
+	AUTO(fd) int top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct remover m = {.top = top};
 	int fd, r;
 
-	if (m.top < 0)
+	if (top < 0)
 		return errno == ENOENT ? 0 : -errno;
-	fd = openat(m.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	r = empty_dir(&m, fd, 0);

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 			continue;
 		}
-		rest = str_from(path);
+		rest = *path ? str_from(path) : STR_NULL;
 		while (str_next(&rest, '/', &piece)) {
 			if (!path_is_name(piece))
 				abort();

@@ -82,7 +82,7 @@ static void metadata_refused(void **state)
 		{"a: *x", EINVAL, "aliases aren't taken"},
 		{"a: [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]", EINVAL, "nested deeper"},
 		{"architecture: x\n---\na: b", EINVAL, "must be one document"},
-		{"a: [", EINVAL, "line 1: did not find"},
+		{"a: [", EINVAL, "did not find"},
 		{"a: \xff", EINVAL, "line 1: "},
 		{"a: b: c", EINVAL, "line 1: "},
 	};
