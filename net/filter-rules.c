@@ -138,6 +138,7 @@ static void rule_per_target(struct rules *r, const struct nets *nets, const char
 
 /* ---- the filters */
 
+#define WHOLE "ip frag-off & 0x1fff == 0 " /* or a first fragment */
 #define NA "icmpv6 type nd-neighbor-advert"
 #define NS "icmpv6 type nd-neighbor-solicit"
 #define RS "icmpv6 type nd-router-solicit"
@@ -170,9 +171,11 @@ static void ipv4_rules(struct rules *r, const struct nets *nets, bool has_own_dh
 
 	rule(r, "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 %saccept", buf_cstr(&arp));
 	rule(r, "ether type ip ip version != 4 drop");
-	rule(r, "ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept");
+	/* Some kernels read ports out of later fragments, which have none. */
+	rule(r, "ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 " WHOLE
+		"udp sport 68 udp dport 67 accept");
 	if (has_own_dhcp)
-		rule(r, "ether type ip udp sport 67 drop");
+		rule(r, "ether type ip " WHOLE "udp sport 67 drop");
 	rule(r, "ether type ip %saccept", buf_cstr(&source));
 }
 
@@ -191,6 +194,8 @@ static void ipv6_rules(struct rules *r, const struct nets *nets, const char *mac
 	match_nets(&source, "ip6 saddr !=", nets);
 	if (source.len)
 		rule(r, "ether type ip6 %sdrop", source.ptr);
+	/* Later fragments hold no header to look at, and make nothing without the first. */
+	rule(r, "ether type ip6 frag frag-off != 0 accept");
 
 	/* 133 to 137 are the messages of neighbour discovery. None needs an extension header, and behind one
 	 * (a fragment's among them) the lengths below would mean something else. */
@@ -212,11 +217,8 @@ static void ipv6_rules(struct rules *r, const struct nets *nets, const char *mac
 	rule(r, "ether type ip6 icmpv6 type 133-137 drop");
 
 	/* The rest, as long as it can be told what it is: a first fragment must hold all headers (RFC 7112),
-	 * so that the type of an ICMPv6 message that was cut up has been seen above; later ones make nothing
-	 * without it. */
-	rule(r, "ether type ip6 meta l4proto != icmpv6 accept");
-	rule(r, "ether type ip6 meta l4proto icmpv6 @th,0,8 >= 0 accept");
-	rule(r, "ether type ip6 meta l4proto icmpv6 frag frag-off != 0 accept");
+	 * so that nothing was hidden from the rules above by cutting it up. */
+	rule(r, "ether type ip6 @th,0,8 >= 0 accept");
 }
 
 void filter_rules(struct buf *b, const struct filter_port *port, unsigned flags)

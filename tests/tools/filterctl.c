@@ -145,14 +145,17 @@ static int watch(struct err *err)
 		return err_set(err, EIO, "own changes were taken for another's");
 	puts("ready");
 	fflush(stdout);
-	do {
+	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 
 		if (poll(&p, 1, 60000) < 1)
 			return err_set(err, ETIMEDOUT, "nobody changed anything in a minute");
-	} while (!nft_watch_read(fd));
-	puts("changed");
-	return 0;
+		r = nft_watch_read(fd);
+		puts(r ? "changed" : "other");
+		fflush(stdout);
+		if (r)
+			return 0;
+	}
 }
 
 static int parse_family(const char *arg, const char *v, struct nat_family *f, struct err *err)
