@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -41,7 +42,7 @@ static const char *const calls[] = {
 };
 /* What running unsquashfs takes besides: starting it, its threads, its loader, and the calls that it prefers. */
 static const char *const program_calls[] = {
-	"clone", "clone3", "execve", "wait4", "waitid", "pipe2", "dup2", "dup3", "kill", "pidfd_send_signal",
+	"execve", "vfork", "wait4", "waitid", "pipe2", "dup2", "dup3", "kill",
 	"set_tid_address", "set_robust_list", "rseq", "arch_prctl", "access", "faccessat", "faccessat2",
 	"open", "stat", "lstat", "readlink", "readlinkat", "getcwd", "ioctl", "umask", "uname",
 	"mkdir", "symlink", "link", "unlink", "chmod", "chown", "lchown", "fchmodat", "utimes", "utime",
@@ -62,8 +63,11 @@ static int take_mount(int fd, const char *path, int *ret, const char *what, stru
 
 int cage_prepare(struct cage *ret, int dest, int squashfs, struct err *err)
 {
+	struct stat st;
 	int r = 0;
 
+	if (squashfs >= 0 && !fstat(squashfs, &st) && !st.st_nlink)
+		return err_set(err, ENOENT, "the squashfs was removed before it was read");
 	if (squashfs >= 0 && access(CAGE_UNSQUASHFS, X_OK) < 0)
 		return err_set(err, EOPNOTSUPP,
 			       "a squashfs needs %s, which isn't there: install the package squashfs-tools",
@@ -191,13 +195,20 @@ static int allow(scmp_filter_ctx ctx, const char *const *names, size_t n)
 	return r;
 }
 
-/* unsquashfs makes FIFOs and sockets, which are taken away again. Devices it can't: not even 0:0, which takes
- * no capability, but would hide a file of a layer below. */
-static int allow_fifos(scmp_filter_ctx ctx)
+/* What unsquashfs may do in one way only. */
+static int allow_partly(scmp_filter_ctx ctx)
 {
 	static const mode_t types[] = {S_IFIFO, S_IFSOCK};
-	int r = 0;
+	const uint64_t spaces = CAGE_SPACES | CLONE_NEWUSER;
+	/* threads and processes, but no namespaces: in one of users it would have all capabilities again. The
+	 * flags of clone3 can't be looked at: libc falls back */
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, spaces, 0));
+	/* FIFOs and sockets, which are taken away again; devices not: 0:0 takes no capability, but would hide
+	 * a file of a layer below */
 	for (size_t i = 0; !r && i < ARRAY_SIZE(types); i++) {
 #ifdef __NR_mknod
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mknod), 1,
@@ -224,7 +235,7 @@ static int load_filter(bool programs, struct err *err)
 	if (!r && programs)
 		r = allow(ctx, program_calls, ARRAY_SIZE(program_calls));
 	if (!r && programs)
-		r = allow_fifos(ctx);
+		r = allow_partly(ctx);
 	if (!r)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -10,6 +10,7 @@
 
 /* Names in the cage. */
 #define CAGE_DEST "/dest"
+#define CAGE_ROOTFS "/dest/rootfs"
 #define CAGE_IMAGE "/image"
 #define CAGE_UNSQUASHFS "/usr/bin/unsquashfs"
 

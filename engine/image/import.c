@@ -20,7 +20,7 @@
 #include "engine/image/order.h"
 
 #define HELPER "lxdfs-unpack"
-#define START_MS 10000
+#define START_MS 60000
 #define CHUNK (1 << 20)
 
 DEFINE_AUTO(EVP_MD_CTX *, EVP_MD_CTX_free);
@@ -264,5 +264,9 @@ int image_unpack(const char *libexec, int fd_meta, int fd_rootfs, const char *de
 		return r;
 	}
 	r = sync_parent(dest);
-	return r < 0 ? err_set(err, -r, "%s can't be written to the disk: %s", dest, strerror(-r)) : 0;
+	if (r < 0) {
+		image_remove_tree(dest);
+		return err_set(err, -r, "%s can't be written to the disk: %s", dest, strerror(-r));
+	}
+	return 0;
 }

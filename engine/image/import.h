@@ -61,7 +61,7 @@ struct image_limits {
  * @libexec:   directory of lxdfs-unpack
  * @fd_meta:   unified tarball, metadata tarball, or a lone file of which nothing is known yet; borrowed, its
  *             offset doesn't matter and isn't changed
- * @fd_rootfs: the other half, -1 for none
+ * @fd_rootfs: the other half, -1 for none. A squashfs must have a name on the disk, whichever
  * @limits:    NULL for the defaults
  * @ret:       filled on success; image_info_done() it
  * @cancel_fd: readable: give up; -1 for none

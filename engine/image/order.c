@@ -126,10 +126,11 @@ int image_info_unpack(const struct msg *m, struct image_info *ret, struct err *e
 	    (info.architecture && !image_architecture_ok(str_from(info.architecture))) ||
 	    !properties_ok(info.properties))
 		return err_set(err, EBADMSG, "lxdfs-unpack answered what can't be in an image");
-	info.part = part;
-	info.squashfs = squashfs;
 	*ret = info;
-	info = IMAGE_INFO_NULL;
+	ret->part = part;
+	ret->squashfs = squashfs;
+	ret->architecture = TAKE(info.architecture);
+	ret->properties = TAKE(info.properties);
 	return 0;
 }
 

@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
@@ -41,11 +43,11 @@ struct run {
 	line_fn *on_line;
 };
 
-static int start(const char *const *argv, struct run *run, int *ret_pidfd, struct err *err)
+static int start(const char *const *argv, struct run *run, pid_t *ret, struct err *err)
 {
 	static const char *const env[] = {"LC_ALL=C", "TZ=UTC", NULL};
-	int out[2], errors[2];
-	pid_t pid;
+	posix_spawn_file_actions_t fa;
+	int out[2], errors[2], r;
 
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_set(err, errno, "no pipe for unsquashfs: %s", strerror(errno));
@@ -55,15 +57,16 @@ static int start(const char *const *argv, struct run *run, int *ret_pidfd, struc
 		return err_set(err, errno, "no pipe for unsquashfs: %s", strerror(errno));
 	}
 	run->errors = errors[0];
-	pid = sys_clone3(0, ret_pidfd);
-	if (pid == 0) {
-		if (dup2(out[1], 1) >= 0 && dup2(errors[1], 2) >= 0)
-			execve(CAGE_UNSQUASHFS, (char *const *)argv, (char *const *)env);
-		_exit(127);
-	}
+	posix_spawn_file_actions_init(&fa);
+	r = posix_spawn_file_actions_adddup2(&fa, out[1], 1);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&fa, errors[1], 2);
+	if (!r)
+		r = posix_spawn(ret, CAGE_UNSQUASHFS, &fa, NULL, (char *const *)argv, (char *const *)env);
+	posix_spawn_file_actions_destroy(&fa);
 	close(out[1]);
 	close(errors[1]);
-	return pid < 0 ? err_set(err, -pid, "unsquashfs can't be started: %s", strerror(-pid)) : 0;
+	return r ? err_set(err, r, "unsquashfs can't be started: %s", strerror(r)) : 0;
 }
 
 static int take_lines(struct run *run, struct str some, struct err *err)
@@ -128,23 +131,20 @@ static int follow(struct run *run, int core, struct err *err)
 }
 
 /* Its first words that tell of a failure, for the sentence. */
-static int complain(const struct run *run, const siginfo_t *info, struct err *err)
+static int complain(const struct run *run, int status, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
 	struct str said = str_trim(buf_str(&run->said)), first = STR_NULL;
 
-	if (info->si_code == CLD_EXITED && info->si_status == 127)
-		return err_set(err, EOPNOTSUPP,
-			       "unsquashfs can't be executed: install the package squashfs-tools");
 	if (said.len && memmem(said.ptr, said.len, "No space left", 13))
 		return err_set(err, ENOSPC, "the disk is full: the squashfs can't be unpacked");
 	if (said.len && memmem(said.ptr, said.len, "Disk quota exceeded", 19))
 		return err_set(err, EDQUOT, "the disk quota is used up: the squashfs can't be unpacked");
 	str_next(&said, '\n', &first);
 	buf_escape(&text, (struct str){first.ptr, MIN(first.len, (size_t)200)});
-	if (info->si_code != CLD_EXITED)
+	if (WIFSIGNALED(status))
 		return err_set(err, EBADMSG, "the squashfs is damaged: unsquashfs was killed by signal %d",
-			       info->si_status);
+			       WTERMSIG(status));
 	return err_set(err, EBADMSG, "the squashfs is damaged: %s",
 		       text.len ? buf_cstr(&text) : "no reason given");
 }
@@ -153,17 +153,18 @@ static int run_unsquashfs(const char *const *argv, struct tally *t, line_fn *on_
 			  struct err *err)
 {
 	struct run run = {.out = -EBADF, .errors = -EBADF, .tally = t, .on_line = on_line};
-	AUTO(fd) int pidfd = -EBADF;
-	siginfo_t info;
-	int r = start(argv, &run, &pidfd, err);
+	int status = 0, r;
+	pid_t pid = -1;
+
+	r = start(argv, &run, &pid, err);
 
 	if (!r)
 		r = follow(&run, core, err);
 	/* after a failure it runs on: this is its process 1, whose end is its end */
-	if (!r)
-		r = sys_waitid(pidfd, &info, 0);
-	if (!r && (info.si_code != CLD_EXITED || info.si_status != 0))
-		r = complain(&run, &info, err);
+	if (!r && waitpid(pid, &status, 0) < 0)
+		r = err_set(err, errno, "unsquashfs can't be waited for: %s", strerror(errno));
+	if (!r && status)
+		r = complain(&run, status, err);
 	buf_done(&run.line);
 	buf_done(&run.said);
 	if (run.out >= 0)
@@ -304,8 +305,8 @@ static int walk(int dir, unsigned depth, struct tally *t, struct err *err)
 int squashfs_unpack(struct tally *t, int core, struct err *err)
 {
 	/* its attributes can't be chosen from in this version, so none are taken */
-	static const char *const argv[] = {"unsquashfs", "-quiet", "-no-progress",	"-no-xattrs",
-					   "-excludes",	 "-dest",  CAGE_DEST "/rootfs", CAGE_IMAGE,
+	static const char *const argv[] = {"unsquashfs", "-quiet", "-no-progress", "-no-xattrs",
+					   "-excludes",	 "-dest",  CAGE_ROOTFS,	   CAGE_IMAGE,
 					   "dev/*",	 NULL};
 	struct tally again = {.limits = t->limits, .packed = t->packed};
 	int fd, r = run_unsquashfs(argv, t, NULL, core, err);
@@ -314,7 +315,7 @@ int squashfs_unpack(struct tally *t, int core, struct err *err)
 		r = cage_narrow(err);
 	if (r < 0)
 		return r;
-	fd = open(CAGE_DEST "/rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(CAGE_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "what was unpacked can't be read: %s", strerror(errno));
 	return walk(fd, 0, &again, err);

@@ -178,6 +178,8 @@ accept "files that come twice" file,rootfs/a,data=1 file,rootfs/b,data=2 hard,ro
 	file,rootfs/c,data=4 dir,rootfs/new/deep,mode=700 dir,rootfs/new,mode=711
 is "$(cat "$DEST"/rootfs/{a,b,c}; stat -c %a "$DEST/rootfs/new" "$DEST/rootfs/new/deep")" "314711
 700" "the last counts, links keep the first"
+accept "names in no charset" 'file,rootfs/\xff\xfe' 'file,rootfs/\x01\x0a' 'file,rootfs/x,pax.path=rootfs/\xff'
+is "$(find "$DEST/rootfs" -type f -printf x)" xxx "are kept as they are"
 accept "what isn't an image's is left out" dir,backup file,backup/x,data=1 file,rootfs/dev/x,data=1 "hard,rootfs/dev/y,link=rootfs/dev/x"
 is "$(find "$DEST" -mindepth 1 -printf '%P\n' | sort | paste -sd ' ')" "metadata.yaml rootfs" "left out"
 rm -rf "$DEST"
@@ -266,6 +268,15 @@ for f in i.tar.gz i.tar.xz i.tar.zst; do
 	refused 74 "damaged" "$f cut off" "$WORK/cut"
 done
 
+# ---- a full disk
+mkdir "$STATE/small"
+mount -t tmpfs -o size=1m small "$STATE/small"
+full() {
+	! image unpack "$@" "dest=$STATE/small/dest" && grep -q '^28: .*No space left\|^28: the disk is full' "$ERR" &&
+		[ -z "$(ls -A "$STATE/small")" ]
+}
+ok "a full disk: says so, and leaves nothing" -- full "$WORK/i.tar"
+
 # ---- squashfs
 if [ -n "$(command -v mksquashfs)" ] && [ -e /usr/bin/unsquashfs ]; then
 	squash() {
@@ -275,6 +286,16 @@ if [ -n "$(command -v mksquashfs)" ] && [ -e /usr/bin/unsquashfs ]; then
 	squash "$root"
 	split squashfs "$WORK/r.sqfs"
 	bad() { refused "$1" "$2" "squashfs: $3" "$WORK/meta.tar.xz" "rootfs=$WORK/r.sqfs" "${@:4}"; }
+	head -c 3000000 /dev/urandom >"$root/noise"
+	squash "$root"
+	ok "squashfs: a full disk: says so, and leaves nothing" -- full "$WORK/meta.tar.xz" "rootfs=$WORK/r.sqfs"
+	rm "$root/noise"
+	squash "$root"
+	exec 9<"$WORK/r.sqfs"
+	rm "$WORK/r.sqfs"
+	refused 2 "was removed" "squashfs: a file that has no name any more" "$WORK/meta.tar.xz" rootfs=/dev/fd/9
+	exec 9<&-
+	squash "$root"
 	bad 27 "more than 1000000 bytes" "bytes" bytes=1000000
 	bad 27 "more than 5 entries" "entries" entries=5
 	bad 27 "directories deeper" "depth" depth=2
@@ -303,8 +324,9 @@ end"
 	half_text="its other half is missing"
 	ok "a squashfs alone isn't unpacked" -- half "$WORK/r.sqfs"
 else
-	skip 16 "squashfs-tools isn't installed"
+	skip 18 "squashfs-tools isn't installed"
 fi
+umount "$STATE/small"
 no_helper "no helper is left"
 
 # ---- ended in the middle
@@ -319,18 +341,37 @@ begin() {
 	core=$!
 	until [ -s "$DEST.new/rootfs/zero" ] || ! kill -0 $core 2>/dev/null; do :; done
 }
+# caged CAPS ROOT NAME: of the helper that works, caught when its filter is loaded
+caged() {
+	local pid=
+	until pid=$(pgrep -n -x lxdfs-unpack) && grep -q '^Seccomp:.2' "/proc/$pid/status" 2>/dev/null; do
+		kill -0 $core 2>/dev/null || break
+	done
+	is "$(sed -n 's/^CapPrm:\t0*//p; s/^CapBnd:\t0*//p; s/^NoNewPrivs:\t//p' "/proc/$pid/status" | paste -sd ' ')" \
+		"$1 $1 1" "$3: its capabilities, now and ever"
+	is "$(ls -A "/proc/$pid/root")" "$2" "$3: what it sees of files"
+	isnt "$(readlink "/proc/$pid/ns/net")" "$(readlink /proc/self/ns/net)" "$3: a network of its own, with nothing in it"
+	kill -KILL $core
+	wait $core 2>/dev/null
+}
+begin
+caged 8000001b dest "unpacking"
+"$BUILD/tools/imagectl" "$BIN" probe "$WORK/large.tar.zst" >"$OUT" 2>"$ERR" &
+core=$!
+caged "" "" "looking"
+no_helper "both end without their core"
 ok "canceled in the middle" -- eval '! unpack "$WORK/large.tar.zst" cancel=100'
 is "$(cat "$ERR")$(lefts)" "125: reading the image was canceled" "says so, and leaves nothing"
 ok "canceled at once" -- eval '! probe "$WORK/large.tar.zst" cancel=0'
 no_helper "no helper goes on"
 begin
 pkill -KILL -x lxdfs-unpack
-wait $core
+wait $core 2>/dev/null
 is "$(cat "$ERR")$(lefts)" "5: lxdfs-unpack was killed in the middle of its work" \
 	"the helper killed: says so, and leaves nothing"
 begin
 kill -KILL $core
-wait $core
+wait $core 2>/dev/null
 no_helper "the core killed: its helper ends too"
 ok "and what it left doesn't hinder" -- unpack "$WORK/i.tar"
 is "$(lefts)" dest "it is gone"
