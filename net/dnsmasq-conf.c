@@ -24,26 +24,28 @@ static bool is_word(struct str s, const char *more)
 	return s.len > 0;
 }
 
+/* refuse(): a sentence that tells an unreadable value as it is, escaped */
+static int refuse(struct err *err, const char *text, const char *why)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	buf_escape(&b, str_from(text));
+	return err_set(err, EINVAL, "\"%s\" is %s", buf_cstr(&b), why);
+}
+
 /* A '#' begins a comment, '"' and '\' quote, some options split at ',' and '%': such paths aren't used. */
 static int check_dir(const char *path, struct err *err)
 {
 	if (!path || path[0] != '/' || !is_word(str_from(path), "/._+-"))
-		return err_set(err, EINVAL,
-			       "%s is no directory for dnsmasq: an absolute path of letters, digits, "
-			       "'/', '.', '_', '+', '-' is",
-			       path ? path : "(none)");
+		return refuse(err, path ? path : "",
+			      "no directory for dnsmasq: an absolute path of letters, digits, '/', '.', '_', "
+			      "'+', '-' is");
 	return 0;
 }
 
-static int check_name(const char *what, const char *name, struct err *err)
+static int check_name(const char *name, const char *why, struct err *err)
 {
-	AUTO(buf_done) struct buf text = BUF_NULL;
-
-	if (dns_name_ok(str_from(name)))
-		return 0;
-	buf_escape(&text, str_from(name));
-	return err_set(err, EINVAL, "%s \"%s\" is none: labels of letters, digits, '-' with dots between are",
-		       what, buf_cstr(&text));
+	return dns_name_ok(str_from(name)) ? 0 : refuse(err, name, why);
 }
 
 /* put_user(): who dnsmasq becomes. There is a user "dnsmasq" where its package made one. */
@@ -58,8 +60,7 @@ static int put_user(struct buf *b, const char *user, struct err *err)
 		if (is_word(str_from(choice[i]), "._-"))
 			getpwnam_r(choice[i], &pw, room, sizeof(room), &found);
 	if (!found)
-		return err_set(err, EINVAL, "there is no user %s that dnsmasq could become",
-			       user ? user : "dnsmasq or nobody");
+		return refuse(err, user ? user : "dnsmasq", "no user that dnsmasq could become");
 	if (!found->pw_uid)
 		return err_set(err, EINVAL, "dnsmasq may not become %s, which is root", found->pw_name);
 	getgrgid_r(found->pw_gid, &gr, group_room, sizeof(group_room), &group);
@@ -167,7 +168,7 @@ static int put_ranges(struct buf *b, const struct ip_net *net, const struct dnsm
 static int put_dns(struct buf *b, const struct dnsmasq_spec *s, struct err *err)
 {
 	const char *domain = s->domain ? s->domain : "lxd";
-	int r = check_name("domain", domain, err);
+	int r = check_name(domain, "no domain: labels of letters, digits, '-' with dots between are", err);
 
 	if (r < 0)
 		return r;
@@ -191,7 +192,7 @@ static int put_dns(struct buf *b, const struct dnsmasq_spec *s, struct err *err)
 		buf_ip(b, &s->v6.ip);
 	}
 	/* the host's own names are nothing to instances */
-	buf_adds(b, "\nno-hosts\nstrict-order\n");
+	buf_adds(b, "\nno-hosts\nstrict-order\ndomain-needed\n");
 	return 0;
 }
 
@@ -224,7 +225,9 @@ static int put_search(struct buf *b, const struct dnsmasq_spec *s, const char *o
 		return 0;
 	buf_printf(b, "dhcp-option=%s:domain-search", option);
 	for (size_t i = 0; s->search[i] && !r; i++) {
-		r = check_name("search domain", s->search[i], err);
+		r = check_name(s->search[i],
+			       "no domain to search: labels of letters, digits, '-' with dots between are",
+			       err);
 		if (!r)
 			buf_printf(b, ",%s", s->search[i]);
 	}
@@ -299,7 +302,7 @@ int dnsmasq_conf_text(struct buf *b, const struct dnsmasq_spec *s, struct err *e
 	if (r < 0)
 		return r;
 	if (!s->bridge || !ifname_ok(str_from(s->bridge)))
-		return err_set(err, EINVAL, "%s is no name of a bridge", s->bridge ? s->bridge : "(none)");
+		return refuse(err, s->bridge ? s->bridge : "", "no name of a bridge");
 	buf_adds(b, "# made by lxdfs, and made anew at each start\n");
 	r = put_user(b, s->user, err);
 	if (r < 0)
@@ -333,6 +336,26 @@ static bool is_duration(const char *name)
 	return digits && (!name[digits] || (strchr("wdhmsWDHMS", name[digits]) && !name[digits + 1]));
 }
 
+static void put_host(struct buf *b, const struct dnsmasq_host *host, bool with_addresses)
+{
+	buf_mac(b, host->mac);
+	if (with_addresses && host->v4.family) {
+		buf_addc(b, ',');
+		buf_ip(b, &host->v4);
+	}
+	if (with_addresses && host->v6.family) {
+		buf_addc(b, ',');
+		put_bracketed(b, &host->v6);
+	}
+	if (host->name) {
+		/* words of dnsmasq's own are read in small letters alone, names in any */
+		bool is_own = !strcmp(host->name, "ignore") || !strcmp(host->name, "infinite");
+
+		buf_printf(b, ",%c%s", is_own ? 'I' : host->name[0], host->name + 1);
+	}
+	buf_addc(b, '\n');
+}
+
 int dnsmasq_host_text(struct buf *b, const struct dnsmasq_host *host, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
@@ -345,29 +368,15 @@ int dnsmasq_host_text(struct buf *b, const struct dnsmasq_host *host, struct err
 	if ((host->v4.family && host->v4.family != AF_INET) ||
 	    (host->v6.family && host->v6.family != AF_INET6))
 		return err_set(err, EINVAL, "a fixed address is of the wrong protocol");
-	if (name && !dns_label_ok(str_from(name))) {
-		buf_escape(&text, str_from(name));
-		return err_set(err, EINVAL, "\"%s\" is no host name: letters, digits, inner '-' make one",
-			       buf_cstr(&text));
-	}
+	if (name && !dns_label_ok(str_from(name)))
+		return refuse(err, name, "no host name: letters, digits, inner '-' make one");
 	if (name && is_duration(name))
 		return err_set(err, EINVAL, "\"%s\" can't be a host name: DHCP's server takes it for a time",
 			       name);
-	buf_mac(b, host->mac);
-	if (host->v4.family) {
-		buf_addc(b, ',');
-		buf_ip(b, &host->v4);
-	}
-	if (host->v6.family) {
-		buf_addc(b, ',');
-		put_bracketed(b, &host->v6);
-	}
-	if (name) {
-		/* words of dnsmasq's own are read in small letters alone, names in any */
-		bool is_own = !strcmp(name, "ignore") || !strcmp(name, "infinite");
-
-		buf_printf(b, ",%c%s", is_own ? 'I' : name[0], name + 1);
-	}
-	buf_addc(b, '\n');
+	/* dnsmasq takes a line with an address of one protocol for that protocol alone; the last line counts
+	 * where more than one fits */
+	if (!host->v4.family != !host->v6.family)
+		put_host(b, host, false);
+	put_host(b, host, true);
 	return 0;
 }

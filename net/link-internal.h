@@ -8,7 +8,9 @@
 /** link_begin() - a message about the link of that name: ifinfomsg and IFLA_IFNAME. Return: 0; -ENODEV no
  * link can have it */
 int link_begin(struct nl_msg *m, uint16_t type, const char *name, struct err *err);
-/** link_begin_new() - likewise, to make it. Return: 0; -EINVAL no name for a link of ours */
+/** link_check_name() - Return: 0; -EINVAL no name for a link of ours */
+int link_check_name(const char *name, struct err *err);
+/** link_begin_new() - likewise, to make it. Return: as link_check_name() */
 int link_begin_new(struct nl_msg *m, const char *name, struct err *err);
 /** link_query() - the kernel's message about one link. Return: 0; -ENODEV; what @visit returned */
 int link_query(int netns_fd, const char *name, nl_visit_fn *visit, void *arg, struct err *err);

@@ -26,14 +26,26 @@ int link_begin(struct nl_msg *m, uint16_t type, const char *name, struct err *er
 	return 0;
 }
 
+int link_check_name(const char *name, struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+
+	if (ifname_ok(str_from(name)))
+		return 0;
+	buf_escape(&text, str_from(name));
+	return err_set(err, EINVAL,
+		       "\"%s\" is no name for a link: 1 to 15 letters, digits, '-', '_', '.' make one",
+		       buf_cstr(&text));
+}
+
 int link_begin_new(struct nl_msg *m, const char *name, struct err *err)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
 
-	if (!ifname_ok(str_from(name)))
-		return err_set(err, EINVAL,
-			       "%s is no name for a link: 1 to 15 letters, digits, '-', '_', '.' make one",
-			       name);
+	int r = link_check_name(name, err);
+
+	if (r < 0)
+		return r;
 	nl_begin(m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
 	nl_put_text(m, IFLA_IFNAME, name);
 	return 0;

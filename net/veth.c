@@ -21,10 +21,9 @@ int veth_create(const struct veth_spec *spec, struct err *err)
 	size_t info, data, peer;
 	int r;
 
-	if (!ifname_ok(str_from(spec->peer_name)))
-		return err_set(err, EINVAL,
-			       "%s is no name for a link: 1 to 15 letters, digits, '-', '_', '.' make one",
-			       spec->peer_name);
+	r = link_check_name(spec->peer_name, err);
+	if (r < 0)
+		return r;
 	r = link_begin_new(&m, spec->host_name, err);
 	if (r < 0)
 		return r;

@@ -54,9 +54,14 @@ in_space() {
 }
 
 spaces_gone() {
-	local name
+	local name link
 	for name in /run/netns/*; do
-		[ -e "$name" ] && ip netns delete "${name##*/}"
+		name=${name##*/}
+		# by hand: the kernel takes its time with what a namespace held
+		for link in $(ip -n "$name" -o link | sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p' | grep -vx lo); do
+			ip -n "$name" link delete "$link" 2>/dev/null
+		done
+		ip netns delete "$name"
 	done
 	umount /run/netns
 }

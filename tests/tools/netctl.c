@@ -38,7 +38,7 @@ static const char usage_text[] =
     "          search=NAME... server=IP... [only=current|conf]\n"
     "  adopt   run=DIR [wait=yes]   reload run=DIR   stop run=DIR\n"
     "  host    run=DIR key=KEY mac=MAC v4=IP v6=IP name=NAME    unhost run=DIR key=KEY\n"
-    "  leases  leases=DIR\n"
+    "  leases  leases=DIR                         release  bridge=LINK server=IP leases=DIR mac=MAC\n"
     "Fails with status 1 and the sentence on standard error, as \"ERRNO: text\".\n";
 
 static char **args;
@@ -410,6 +410,13 @@ static int do_unhost(struct err *err)
 	return dnsmasq_host_clear(need("run"), need("key"), err);
 }
 
+static int do_release(struct err *err)
+{
+	struct ip server = ip_of(arg("server"));
+
+	return dnsmasq_release(need("bridge"), &server, need("leases"), mac("mac"), err);
+}
+
 static int do_leases(struct err *err)
 {
 	AUTO(leases_done) struct leases l = {0};
@@ -436,7 +443,7 @@ static const struct {
     {"veth", do_veth},	     {"addr", do_addr},	    {"route", do_route},     {"networks", do_networks},
     {"subnet", do_subnet},   {"sysctl", do_sysctl}, {"forward", do_forward}, {"bridge6", do_bridge6},
     {"dnsmasq", do_dnsmasq}, {"adopt", do_adopt},   {"reload", do_reload},   {"stop", do_stop},
-    {"host", do_host},	     {"unhost", do_unhost}, {"leases", do_leases},
+    {"host", do_host},	     {"unhost", do_unhost}, {"leases", do_leases},   {"release", do_release},
 };
 
 int main(int argc, char **argv)
