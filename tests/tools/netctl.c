@@ -15,6 +15,7 @@
 #include "net/dnsmasq.h"
 #include "net/leases.h"
 #include "net/link.h"
+#include "net/nic.h"
 #include "net/subnet.h"
 #include "net/sysctl.h"
 
@@ -32,6 +33,9 @@ static const char usage_text[] =
     "  networks family=4|6                        subnet   family=4|6 | net=NET, taken=NET...\n"
     "  sysctl  family=4|6 name=LINK key=KEY [value=N]\n"
     "  forward family=4|6                         bridge6  name=LINK ipv6=yes accept_ra=N\n"
+    "  attach  bridge=LINK peer=LINK mac=MAC netns=FILE [name=LINK] [mtu=N] [isolated=yes]\n"
+    "          [mac_filter=yes] [v4_filter=yes] [allowed=NET...]       prints the host's name for it\n"
+    "  filter  name=LINK peer=LINK mac=MAC ...    detach   name=LINK    filters    teardown\n"
     "  dnsmasq run=DIR leases=DIR bridge=LINK user=NAME v4=NET dhcp4=yes range4=IP-IP... expiry4=N "
     "gateway=IP\n"
     "          v6=NET dhcp6=yes stateful6=yes range6=IP-IP... mtu=N dns=managed|dynamic|none domain=NAME\n"
@@ -300,6 +304,67 @@ static int do_bridge6(struct err *err)
 	return sysctl_bridge(need("name"), yes("ipv6"), (int)number("accept_ra"), err);
 }
 
+/* ---- NICs */
+
+static void nic(struct nic_spec *spec, struct ip_net *allowed, size_t max)
+{
+	*spec = (struct nic_spec){
+	    .mac = mac("mac"),
+	    .bridge = arg("bridge"),
+	    .mtu = number("mtu"),
+	    .flags = (yes("mac_filter") ? FILTER_MAC : 0) | (yes("v4_filter") ? FILTER_V4 : 0),
+	    .allowed = allowed,
+	    .isolated = yes("isolated"),
+	};
+	snprintf(spec->name, sizeof(spec->name), "%s", need("peer"));
+	snprintf(spec->host_name, sizeof(spec->host_name), "%s", arg("name") ? arg("name") : "");
+	for (; spec->n_allowed < max && nth("allowed", spec->n_allowed); spec->n_allowed++)
+		allowed[spec->n_allowed] = net_of(nth("allowed", spec->n_allowed));
+}
+
+static int do_attach(struct err *err)
+{
+	struct ip_net allowed[8];
+	struct nic_spec spec;
+	int r;
+
+	nic(&spec, allowed, ARRAY_SIZE(allowed));
+	r = nic_attach(&spec, netns, err);
+	if (!r)
+		puts(spec.host_name);
+	return r;
+}
+
+static int do_filter(struct err *err)
+{
+	struct ip_net allowed[8];
+	struct nic_spec spec;
+
+	nic(&spec, allowed, ARRAY_SIZE(allowed));
+	return nic_filter(&spec, err);
+}
+
+static int do_detach(struct err *err)
+{
+	return nic_detach(need("name"), err);
+}
+
+static int do_filters(struct err *err)
+{
+	AUTO(filter_list_done) struct filter_list list = {0};
+	int r = filter_list(&list, err);
+
+	for (size_t i = 0; i < list.n; i++)
+		printf("%s flags=%u reachable=%d\n", list.ports[i].name, list.ports[i].flags,
+		       list.ports[i].is_reachable);
+	return r;
+}
+
+static int do_teardown(struct err *err)
+{
+	return filter_teardown(err);
+}
+
 /* ---- dnsmasq */
 
 static size_t ranges(const char *name, struct dnsmasq_range *to, size_t max)
@@ -438,12 +503,14 @@ static const struct {
 	const char *name;
 	int (*run)(struct err *err);
 } verbs[] = {
-    {"link", do_link},	     {"links", do_links},   {"set", do_set},	     {"delete", do_delete},
-    {"random", do_random},   {"bridge", do_bridge}, {"port", do_port},	     {"portget", do_portget},
-    {"veth", do_veth},	     {"addr", do_addr},	    {"route", do_route},     {"networks", do_networks},
-    {"subnet", do_subnet},   {"sysctl", do_sysctl}, {"forward", do_forward}, {"bridge6", do_bridge6},
-    {"dnsmasq", do_dnsmasq}, {"adopt", do_adopt},   {"reload", do_reload},   {"stop", do_stop},
-    {"host", do_host},	     {"unhost", do_unhost}, {"leases", do_leases},   {"release", do_release},
+    {"link", do_link},	       {"links", do_links},	{"set", do_set},	 {"delete", do_delete},
+    {"random", do_random},     {"bridge", do_bridge},	{"port", do_port},	 {"portget", do_portget},
+    {"veth", do_veth},	       {"addr", do_addr},	{"route", do_route},	 {"networks", do_networks},
+    {"subnet", do_subnet},     {"sysctl", do_sysctl},	{"forward", do_forward}, {"bridge6", do_bridge6},
+    {"attach", do_attach},     {"filter", do_filter},	{"detach", do_detach},	 {"filters", do_filters},
+    {"teardown", do_teardown}, {"dnsmasq", do_dnsmasq}, {"adopt", do_adopt},	 {"reload", do_reload},
+    {"stop", do_stop},	       {"host", do_host},	{"unhost", do_unhost},	 {"leases", do_leases},
+    {"release", do_release},
 };
 
 int main(int argc, char **argv)
