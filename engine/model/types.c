@@ -322,6 +322,16 @@ static int one_range(int family, struct str s, struct buf *b)
 	return 0;
 }
 
+static int one_ip_any(struct str s, struct buf *b)
+{
+	struct ip ip;
+
+	if (ip_parse(s, &ip) < 0)
+		return -EINVAL;
+	buf_ip(b, &ip);
+	return 0;
+}
+
 static int one_ip4(struct str s, struct buf *b)
 {
 	return one_ip(AF_INET, s, b);
@@ -377,6 +387,23 @@ static int one_name(struct str s, struct buf *b)
 		unsigned char c = (unsigned char)s.ptr[i];
 
 		if (c <= 0x20 || c == 0x7f || c == '/' || c == ',')
+			return -EINVAL;
+	}
+	buf_add(b, s.ptr, s.len);
+	return 0;
+}
+
+/* An image's alias or fingerprint, or where another object is: aliases may hold slashes. */
+static int one_source(struct str s, struct buf *b)
+{
+	struct str rest = s, piece;
+
+	if (!s.len || s.len > 256)
+		return -EINVAL;
+	while (str_next(&rest, '/', &piece)) {
+		AUTO(buf_done) struct buf name = BUF_NULL;
+
+		if (one_name(piece, &name) < 0)
 			return -EINVAL;
 	}
 	buf_add(b, s.ptr, s.len);
@@ -536,6 +563,7 @@ ONE(ip6_net, NULL)
 ONE(ifname, NULL)
 ONE(dns_name, NULL)
 ONE(name, NULL)
+ONE(source, NULL)
 ONE(path, "a path has at most 4095 bytes")
 ONE(listen, "a port is a number from 1 to 65535")
 LIST(ip4_net, true, NULL)
@@ -545,6 +573,7 @@ LIST(ip6_range, true, "the first address of a range isn't above its last")
 LIST(ifname, true, NULL)
 LIST(dns_name, true, NULL)
 LIST(name, true, NULL)
+LIST(ip_any, true, NULL)
 LIST(line, false, NULL)
 
 #define TYPE(id, label, phrase, fn)                                                                          \
@@ -587,6 +616,8 @@ LIST_TYPE(dns_names, "list of DNS names", "a DNS name such as example.net", pars
 TYPE(cpus, "CPUs", "a number of CPUs, or a list of them such as 0-3,5", parse_cpu_list);
 TYPE(name, "name", "a name without blanks and slashes", parse_name);
 LIST_TYPE(names, "list of names", "a name without blanks and slashes", parse_names);
+LIST_TYPE(ips, "list of addresses", "an IPv4 or IPv6 address", parse_ip_anys);
+TYPE(source, "source", "an image's alias or fingerprint, or instances/NAME", parse_source);
 TYPE(path, "path", "an absolute path without '..'", parse_path);
 TYPE(host_path, "path on the host", "an absolute path without '..'", parse_path);
 TYPE(mode, "mode", "an octal mode such as 0660", parse_mode_text);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of NICs on a bridge. What says on which network a NIC is, as whom it is known there and what it is
+ * kept from is class `host`: its owner could otherwise pose as another instance. */
+#include "engine/device/nic.h"
+#include "engine/base/auto.h"
+#include "engine/keys/devices.h"
+
+static const char *const nictypes[] = {"bridged", NULL};
+static const char *const none[] = {"none", NULL};
+
+#define NO_ROUTES "can't be set yet: set ipv4.routes or ipv6.routes of the network"
+#define NO_SHAPING "can't be set yet: this release doesn't bound what a NIC sends and receives"
+#define NO_VLAN "can't be set yet: make a bridge for the VLAN and name it in parent"
+
+static const struct key rows[] = {
+    {.name = "host_name",
+     .type = &type_ifname,
+     .def_text = "a random one, vethXXXXXXXX",
+     .class = CLASS_HOST,
+     .live = LIVE_REPLUG,
+     .text = "Name of the NIC's link on the host. It must be free there."},
+    {.name = "hwaddr",
+     .type = &type_mac,
+     .def_text = "a random one that is kept, 00:16:3e and three more bytes",
+     .class = CLASS_HOST,
+     .live = LIVE_REPLUG,
+     .text =
+	 "MAC address. With security.mac_filtering it is the only one that the instance can send from, so "
+	 "setting it decides whom the instance can be."},
+    {.name = "ipv4.address",
+     .type = &type_ip4,
+     .choices = none,
+     .def_text = "one of the network's DHCP ranges",
+     .class = CLASS_HOST,
+     .apply = nic_key_filter,
+     .text =
+	 "The address that DHCP gives this NIC, and with security.ipv4_filtering the only one that it can "
+	 "use. `none`, for a NIC that is filtered, lets no IPv4 through."},
+    {.name = "ipv4.routes",
+     .type = &type_ip4_nets,
+     .class = CLASS_HOST,
+     .refuse = NO_ROUTES,
+     .text = "Networks behind the instance that the host reaches through it."},
+    {.name = "ipv4.routes.external",
+     .type = &type_ip4_nets,
+     .class = CLASS_HOST,
+     .refuse = NO_ROUTES,
+     .text = "Networks that reach the instance from outside without a route of the host."},
+    {.name = "ipv6.address",
+     .type = &type_ip6,
+     .choices = none,
+     .def_text = "what the instance makes of the network's prefix",
+     .class = CLASS_HOST,
+     .apply = nic_key_filter,
+     .text = "The address that DHCPv6 gives this NIC, and with security.ipv6_filtering the only one that it "
+	     "can use. `none`, for a NIC that is filtered, lets no IPv6 through."},
+    {.name = "ipv6.routes",
+     .type = &type_ip6_nets,
+     .class = CLASS_HOST,
+     .refuse = NO_ROUTES,
+     .text = "Networks behind the instance that the host reaches through it."},
+    {.name = "ipv6.routes.external",
+     .type = &type_ip6_nets,
+     .class = CLASS_HOST,
+     .refuse = NO_ROUTES,
+     .text = "Networks that reach the instance from outside without a route of the host."},
+    {.name = "limits.egress",
+     .type = &type_string,
+     .refuse = NO_SHAPING,
+     .text = "Bits a second that the instance may send, such as 100Mbit."},
+    {.name = "limits.ingress",
+     .type = &type_string,
+     .refuse = NO_SHAPING,
+     .text = "Bits a second that the instance may receive, such as 100Mbit."},
+    {.name = "limits.max",
+     .type = &type_string,
+     .refuse = NO_SHAPING,
+     .text = "Both limits.ingress and limits.egress in one."},
+    {.name = "limits.priority",
+     .type = &type_integer,
+     .max = UINT32_MAX,
+     .refuse = NO_SHAPING,
+     .text = "Priority that the host's queues give to what the instance sends."},
+    /* A bridge takes on the smallest MTU of its ports, unless it has been set one. */
+    {.name = "mtu",
+     .type = &type_integer,
+     .def_text = "that of the bridge",
+     .min = 68,
+     .max = 65535,
+     .class = CLASS_HOST,
+     .live = LIVE_REPLUG,
+     .text = "Largest packet. A smaller one than the bridge's may become that of the whole bridge."},
+    {.name = "name",
+     .type = &type_ifname,
+     .def_text = "the first free one of eth0, eth1, ...",
+     .live = LIVE_REPLUG,
+     .text = "Name of the NIC inside the instance."},
+    {.name = "network",
+     .type = &type_name,
+     .class = CLASS_HOST,
+     .live = LIVE_REPLUG,
+     .text = "The network of networks/ that the NIC is on. Either this, or `nictype` and `parent`."},
+    {.name = "nictype",
+     .type = &type_choice,
+     .choices = nictypes,
+     .def_text = "what the network says",
+     .class = CLASS_HOST,
+     .live = LIVE_REPLUG,
+     .text = "How a NIC without `network` is joined to `parent`: `bridged`. Other types are not in this "
+	     "release."},
+    {.name = "parent",
+     .type = &type_ifname,
+     .class = CLASS_HOST,
+     .live = LIVE_REPLUG,
+     .text =
+	 "A bridge of the host's own, which lxdfs doesn't manage. There is no DHCP of lxdfs on it, so the "
+	 "filters of addresses need ipv4.address and ipv6.address."},
+    {.name = "queue.tx.length",
+     .type = &type_integer,
+     .def_text = "1000, the kernel's",
+     .max = 1000000,
+     .live = LIVE_REPLUG,
+     .text = "Packets that wait to be sent before more are dropped."},
+    {.name = "security.ipv4_filtering",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = nic_key_filter,
+     .text = "Whether the instance can send IPv4 and ARP only as its own address. It switches on "
+	     "security.mac_filtering too; where the NIC has no address, no IPv4 passes at all."},
+    {.name = "security.ipv6_filtering",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = nic_key_filter,
+     .text =
+	 "Whether the instance can send IPv6 and neighbour messages only as its own address, and no router "
+	 "advertisements. It switches on security.mac_filtering too."},
+    {.name = "security.mac_filtering",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = nic_key_filter,
+     .text =
+	 "Whether the instance can send only from the NIC's own MAC address. Bridged containers or virtual "
+	 "machines inside the instance have others, and lose this network."},
+    {.name = "security.port_isolation",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = nic_key_port,
+     .text = "Whether the NIC reaches the host and what is behind it, but no other NIC of the bridge that is "
+	     "isolated as well."},
+    DEVICE_TYPE_ROW,
+    {.name = "vlan",
+     .type = &type_integer,
+     .max = 4094,
+     .class = CLASS_HOST,
+     .refuse = NO_VLAN,
+     .live = LIVE_REPLUG,
+     .text = "VLAN that the NIC is in without seeing tags."},
+    {.name = "vlan.tagged",
+     .type = &type_string,
+     .class = CLASS_HOST,
+     .refuse = NO_VLAN,
+     .live = LIVE_REPLUG,
+     .text = "VLANs that the NIC is in with tags: numbers and ranges with commas."},
+};
+
+const struct device_type device_nic_bridged = {
+    .name = "nic-bridged",
+    .type = "nic",
+    .matches = nic_bridged_matches,
+    .keys = {.name = "nic-bridged",
+	     .text = "Keys of a NIC on a bridge: type=nic with network=NAME, or with nictype=bridged and "
+		     "parent=BRIDGE.",
+	     .keys = rows,
+	     .n = ARRAY_SIZE(rows)},
+    .check = nic_bridged_check,
+    .attach = nic_bridged_attach,
+    .detach = nic_bridged_detach,
+};

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of projects: config/ of project default. What they would switch comes with more than one project. */
+#include "engine/base/auto.h"
+#include "engine/keys/keys.h"
+
+#define NO_PROJECTS "can't be set yet: this release has the one project default, which holds everything"
+#define NO_BOUNDS "can't be set yet: limits are those of each instance in this release"
+#define NO_RESTRICTED                                                                                        \
+	"can't be set yet: give single instances to others with chgrp, which leaves what could reach the "   \
+	"host with group lxd"
+#define NO_IMAGES "can't be set yet: this release makes no images and fetches none"
+
+static const char *const allow_block[] = {"allow", "block", NULL};
+static const char *const privileges[] = {"unprivileged", "isolated", "allow", NULL};
+static const char *const managed[] = {"block", "managed", "allow", NULL};
+static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
+
+#define FEATURE(what, sentence)                                                                              \
+	{                                                                                                    \
+		.name = "features." what, .type = &type_bool, .def = "false", .class = CLASS_HOST,           \
+		.refuse = NO_PROJECTS, .text = sentence                                                      \
+	}
+#define COUNT(what, sentence)                                                                                \
+	{                                                                                                    \
+		.name = "limits." what, .type = &type_integer, .min = 0, .max = INT64_MAX,                   \
+		.class = CLASS_HOST, .refuse = NO_BOUNDS, .text = sentence                                   \
+	}
+#define SIZE(what, sentence)                                                                                 \
+	{                                                                                                    \
+		.name = "limits." what, .type = &type_size, .class = CLASS_HOST, .refuse = NO_BOUNDS,        \
+		.text = sentence                                                                             \
+	}
+#define RESTRICT(what, words, otherwise, sentence)                                                           \
+	{                                                                                                    \
+		.name = "restricted." what, .type = &type_choice, .choices = words, .def = otherwise,        \
+		.class = CLASS_HOST, .refuse = NO_RESTRICTED, .text = sentence                               \
+	}
+#define RESTRICT_LIST(what, list_type, sentence)                                                             \
+	{                                                                                                    \
+		.name = "restricted." what, .type = &list_type, .class = CLASS_HOST,                         \
+		.refuse = NO_RESTRICTED, .text = sentence                                                    \
+	}
+
+static const struct key rows[] = {
+    FEATURE("images", "Whether the project has images of its own."),
+    FEATURE("networks", "Whether the project has networks of its own."),
+    FEATURE("networks.zones", "Whether the project has DNS zones of its own."),
+    FEATURE("profiles", "Whether the project has profiles of its own."),
+    FEATURE("storage.volumes", "Whether the project has storage volumes of its own."),
+    {.name = "images.compression_algorithm",
+     .type = &type_choice,
+     .choices = compressions,
+     .def_text = "what the server says",
+     .refuse = NO_IMAGES,
+     .text = "How images are compressed that are made in the project."},
+    {.name = "images.default_architecture",
+     .type = &type_name,
+     .def_text = "what the server says",
+     .refuse = NO_IMAGES,
+     .text = "Which architecture is taken of an image that is offered for several."},
+    COUNT("containers", "How many containers the project may have."),
+    COUNT("cpu", "The most that limits.cpu of the project's instances may add up to."),
+    SIZE("disk", "The most that disks of the project may add up to."),
+    SIZE("disk.pool.*", "The most that the project's disks in one pool may add up to."),
+    COUNT("instances", "How many instances the project may have."),
+    SIZE("memory", "The most that limits.memory of the project's instances may add up to."),
+    COUNT("networks", "How many networks the project may have."),
+    COUNT("networks.uplink_ips.ipv4.*", "How many IPv4 addresses of an uplink the project may use."),
+    COUNT("networks.uplink_ips.ipv6.*", "How many IPv6 addresses of an uplink the project may use."),
+    COUNT("processes", "The most that limits.processes of the project's instances may add up to."),
+    {.name = "restricted",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .refuse = NO_RESTRICTED,
+     .text = "Whether the restricted.* keys bind everybody who acts in the project."},
+    RESTRICT("containers.interception", allow_block, "block",
+	     "Whether system calls may be handed to the host: security.syscalls.intercept.*."),
+    RESTRICT("containers.lowlevel", allow_block, "block",
+	     "Whether raw.* and the other keys of low level may be set."),
+    RESTRICT("containers.nesting", allow_block, "block", "Whether security.nesting may be set."),
+    RESTRICT("containers.privilege", privileges, "unprivileged",
+	     "Whether containers may be privileged, or must even have ids of their own."),
+    RESTRICT("devices.disk", managed, "managed",
+	     "Which disks instances may have: none but the root, those of pools, or all."),
+    RESTRICT_LIST("devices.disk.paths", type_lines, "Directories of the host that disks may come from."),
+    RESTRICT("devices.gpu", allow_block, "block", "Whether instances may have GPUs."),
+    RESTRICT("devices.infiniband", allow_block, "block", "Whether instances may have Infiniband devices."),
+    RESTRICT("devices.nic", managed, "managed",
+	     "Which NICs instances may have: none, those on managed networks, or all."),
+    RESTRICT("devices.pci", allow_block, "block", "Whether instances may have PCI devices."),
+    RESTRICT("devices.unix-block", allow_block, "block", "Whether instances may have block devices."),
+    RESTRICT("devices.unix-char", allow_block, "block", "Whether instances may have character devices."),
+    RESTRICT_LIST("idmap.gid", type_lines, "Groups of the host that raw.idmap may name."),
+    RESTRICT_LIST("idmap.uid", type_lines, "Users of the host that raw.idmap may name."),
+    RESTRICT_LIST("networks.access", type_names, "Networks that NICs may be on."),
+    RESTRICT_LIST("networks.subnets", type_lines, "Subnets of uplinks that the project may use."),
+    RESTRICT_LIST("networks.uplinks", type_names, "Uplinks that the project's networks may have."),
+    RESTRICT_LIST("networks.zones", type_dns_names, "DNS zones that the project may use."),
+    RESTRICT("snapshots", allow_block, "block", "Whether snapshots may be taken."),
+    {.name = "user.*",
+     .type = &type_text,
+     .text = "Free for notes and for tools of your own. lxdfs keeps it and does nothing with it."},
+};
+
+const struct key_table keys_project = {
+    .name = "project",
+    .text = "Keys of a project: what its instances together may be and have.",
+    .keys = rows,
+    .n = ARRAY_SIZE(rows),
+};
