@@ -63,7 +63,9 @@ $(B)/libbase.a: $(call obj,$(BASE))
 -include $(patsubst %.c,$(B)/%.d,$(LIB) $(BIN) $(UNIT) $(TOOLS) $(FUZZ))
 
 # What each program may hold: the privileged core links everything, a helper only its own parts.
-LIBS_all := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig -larchive -lyaml
+# Parsers of foreign bytes are for helpers and tests, not for the core.
+LIBS_core := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig
+LIBS_all := $(LIBS_core) -larchive -lyaml
 PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/devtree \
 	instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/environ) $(B)/libbase.a
@@ -72,7 +74,7 @@ LIBS_unpack := -larchive -lyaml -lseccomp
 
 $(B)/bin/lxdfsd: $(call obj,$(wildcard fs/bin/*.c)) $(B)/liblxdfs.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_core)
 
 .SECONDEXPANSION:
 # (a % here would be the stem before the second expansion)
