@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "engine/base/auto.h"
@@ -159,8 +160,15 @@ static int release6(const char *bridge, struct str text, const struct lease *lea
 	return 0;
 }
 
-int dnsmasq_release(const char *bridge, const struct ip *server, const char *lease_dir, struct mac mac,
-		    struct err *err)
+/* DNS makes no difference between small letters and others */
+static bool is_of(const struct lease *lease, const struct dnsmasq_host *host)
+{
+	return (lease->has_mac && mac_eq(lease->mac, host->mac)) ||
+	       (host->name && host->name[0] && !strcasecmp(lease->name, host->name));
+}
+
+int dnsmasq_release(const char *bridge, const struct ip *server, const char *lease_dir,
+		    const struct dnsmasq_host *host, struct err *err)
 {
 	AUTO(free) char *path = xasprintf("%s/dnsmasq.leases", lease_dir);
 	AUTO(leases_done) struct leases leases = {0};
@@ -178,7 +186,7 @@ int dnsmasq_release(const char *bridge, const struct ip *server, const char *lea
 	for (size_t i = 0; i < leases.n && !r; i++) {
 		const struct lease *l = &leases.list[i];
 
-		if (!l->has_mac || !mac_eq(l->mac, mac))
+		if (!is_of(l, host))
 			continue;
 		if (l->ip.family == AF_INET6)
 			r = release6(bridge, content, l, err);

@@ -3,11 +3,13 @@
  * first process ends when its sockets are bound, and what serves is nobody's child. */
 #include "net/dnsmasq.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -20,6 +22,7 @@
 
 #define START_MS 20000
 #define STOP_MS 5000
+#define STRAY_MS 1000
 #define CONF_MAX 65536
 
 /* ---- finding it */
@@ -112,24 +115,58 @@ int dnsmasq_reload(const char *run_dir, struct err *err)
 	return r < 0 ? err_set(err, -r, "no dnsmasq runs with %s/dnsmasq.conf", run_dir) : 0;
 }
 
+static int end_process(int pidfd, int patience_ms, const char *run_dir, struct err *err)
+{
+	int r;
+
+	sys_pidfd_signal(pidfd, SIGTERM, NULL);
+	r = sys_poll_in(pidfd, -1, sys_deadline(patience_ms));
+	if (r == 0) {
+		sys_pidfd_signal(pidfd, SIGKILL, NULL);
+		r = sys_poll_in(pidfd, -1, sys_deadline(STOP_MS));
+	}
+	return r > 0 ? 0 : err_set(err, ETIMEDOUT, "the dnsmasq of %s doesn't end", run_dir);
+}
+
+/* end_strays(): who serves without a pid file (the core was killed during its start, or somebody removed the
+ * file), and children that answer over TCP, which don't hear SIGTERM */
+static int end_strays(const char *run_dir, struct err *err)
+{
+	AUTO(closedir) DIR *dir = opendir("/proc");
+	struct dirent *e;
+
+	if (!dir)
+		return err_set(err, errno, "/proc can't be read: %s", strerror(errno));
+	while ((e = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		AUTO(fd) int pidfd = -EBADF;
+		int r;
+
+		if (pid <= 0 || !is_ours(pid, run_dir))
+			continue;
+		pidfd = pidfd_open(pid, 0);
+		/* once more: now the number can't pass to another unnoticed */
+		if (pidfd < 0 || !is_ours(pid, run_dir))
+			continue;
+		r = end_process(pidfd, STRAY_MS, run_dir, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int dnsmasq_stop(const char *run_dir, struct err *err)
 {
 	AUTO(free) char *path = xasprintf("%s/dnsmasq.pid", run_dir);
 	AUTO(fd) int pidfd = -EBADF;
 	int r = dnsmasq_adopt(run_dir, &pidfd, err);
 
+	if (r > 0)
+		r = end_process(pidfd, STOP_MS, run_dir, err);
+	if (!r)
+		r = end_strays(run_dir, err);
 	if (r < 0)
 		return r;
-	if (r > 0) {
-		sys_pidfd_signal(pidfd, SIGTERM, NULL);
-		r = sys_poll_in(pidfd, -1, sys_deadline(STOP_MS));
-		if (r == 0) {
-			sys_pidfd_signal(pidfd, SIGKILL, NULL);
-			r = sys_poll_in(pidfd, -1, sys_deadline(STOP_MS));
-		}
-		if (r <= 0)
-			return err_set(err, ETIMEDOUT, "the dnsmasq of %s doesn't end", run_dir);
-	}
 	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return err_set(err, errno, "%s can't be removed: %s", path, strerror(errno));
 	return 0;

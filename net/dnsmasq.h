@@ -92,16 +92,17 @@ int dnsmasq_host_set(const char *run_dir, const struct dnsmasq_host *host, struc
 int dnsmasq_host_clear(const char *run_dir, const char *key, struct err *err);
 
 /**
- * dnsmasq_release() - end the leases of a MAC, as its owner would when it goes for good
+ * dnsmasq_release() - end a host's leases, as it would itself when it goes for good
  * @bridge:    dnsmasq serves it
  * @server:    its IPv4 address there; family 0: none
  * @lease_dir: of its spec
+ * @host:      leases of its MAC, and those with its name, which DHCPv6 may know by another id than the MAC
  *
- * The messages are sent, and dnsmasq obeys when it reads them; no lease, no failure. Names that a removed
- * host had are answered until then. Return: 0; what sending or reading the leases met
+ * The messages are sent, and dnsmasq obeys when it reads them; no lease, no failure. A name whose host was
+ * cleared is answered until then. Return: 0; what sending or reading the leases met
  */
-int dnsmasq_release(const char *bridge, const struct ip *server, const char *lease_dir, struct mac mac,
-		    struct err *err);
+int dnsmasq_release(const char *bridge, const struct ip *server, const char *lease_dir,
+		    const struct dnsmasq_host *host, struct err *err);
 
 /** dnsmasq_conf_text() - the configuration file's content. Return: 0; -EINVAL */
 int dnsmasq_conf_text(struct buf *b, const struct dnsmasq_spec *spec, struct err *err);

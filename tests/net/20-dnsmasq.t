@@ -11,6 +11,7 @@ leases=$STATE/br0
 serve() { net dnsmasq "run=$dir" "leases=$leases" bridge=br0 v4=10.77.0.1/24 dhcp4=yes v6=fd77::1/64 dhcp6=yes "$@"; }
 pid() { cat "$dir/dnsmasq.pid"; }
 host() { net host "run=$dir" "key=$1.eth0" "mac=$2" "${@:3}"; }
+release() { net release bridge=br0 server=10.77.0.1 "leases=$leases" "key=$1.eth0" "mac=$2" "${@:3}"; }
 unhost() { net unhost "run=$dir" "key=$1.eth0"; }
 
 # client NAME MAC: a namespace with eth0 on the bridge
@@ -115,13 +116,13 @@ ok "a new name" -- host two $MAC3 name=deux v4=10.77.0.222
 is "$(eventually 10.77.0.222 look deux.lxd)" 10.77.0.222 "is answered"
 is "$(look two.lxd)" "" "and the old one isn't"
 ok "a name moves to another MAC" -- host two 00:16:3e:00:00:77 name=deux
-ok "and the lease of the first is ended" -- net release bridge=br0 server=10.77.0.1 "leases=$leases" mac=$MAC3
+ok "and the lease of the first is ended" -- release two $MAC3
 is "$(eventually "" look deux.lxd)" "" "which loses it"
 ask two >/dev/null
 is "$(look deux.lxd)" "" "and doesn't get it again"
 ok "a host is removed" -- unhost one
 ok "once more is no failure" -- unhost one
-ok "its lease is ended" -- net release bridge=br0 server=10.77.0.1 "leases=$leases" mac=$MAC2
+ok "its lease is ended" -- release one $MAC2
 is "$(eventually "" look one.lxd)" "" "its name is gone"
 unlike "$(net leases "leases=$leases")" "$MAC2" "and its lease"
 ask one >/dev/null
@@ -141,19 +142,40 @@ is "$(find "$dir" -name '*.new' -o -name 'host-*')" "" "and nothing is left in t
 # ---- stateful DHCPv6: a lease given by one message (SOLICIT with rapid commit), and taken back
 ok "stateful" -- serve stateful6=yes range6=fd77::1000-fd77::1fff
 eventually yes eval 'ip -n two -6 addr show dev eth0 scope link | grep -q tentative || echo yes' >/dev/null
-in_space two perl -MSocket=:all -e '
-	socket(my $s, AF_INET6, SOCK_DGRAM, 0) or die $!;
-	bind($s, pack_sockaddr_in6(546, IN6ADDR_ANY)) or die $!;
-	my $mac = pack("H*", "00163e000003");
-	my $o = sub { pack("nn/a*", @_) };
-	my $m = pack("C4", 1, 1, 2, 3) . $o->(1, pack("nn", 3, 1) . $mac) . $o->(14, "") . $o->(3, pack("N3", 7, 0, 0));
-	send($s, $m, 0, pack_sockaddr_in6(547, inet_pton(AF_INET6, "ff02::1:2"), '"$(index eth0 -n two)"')) or die $!;
-	vec(my $r = "", fileno $s, 1) = 1;
-	select($r, undef, undef, 5);
-' || diag "no DHCPv6 client"
-like "$(eventually x eval "net leases 'leases=$leases' | grep -q 'fd77::1... $MAC3' && echo x || :"; net leases "leases=$leases")" "fd77::1... $MAC3" "an address is leased"
-ok "it is taken back" -- net release bridge=br0 server=10.77.0.1 "leases=$leases" mac=$MAC3
-is "$(eventually "" eval "net leases 'leases=$leases' | grep $MAC3")" "" "and gone, with the other protocol's"
+# solicit MAC [CLAIM]: prints the address
+solicit() {
+	in_space two perl -MSocket=:all -e '
+		my ($mac, $index, $claim) = @ARGV;
+		socket(my $s, AF_INET6, SOCK_DGRAM, 0) or die $!;
+		setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+		bind($s, pack_sockaddr_in6(546, IN6ADDR_ANY)) or die $!;
+		$mac = pack("H*", $mac =~ s/://gr);
+		my $o = sub { pack("nn/a*", @_) };
+		my $m = pack("C4", 1, 1, 2, 3) . $o->(1, pack("nn", 3, 1) . $mac) . $o->(14, "") . $o->(3, pack("N3", 7, 0, 0));
+		$m .= $o->(39, pack("CC/a*C", 1, $claim, 0)) if $claim;
+		send($s, $m, 0, pack_sockaddr_in6(547, inet_pton(AF_INET6, "ff02::1:2"), $index)) or die $!;
+		vec(my $r = "", fileno $s, 1) = 1;
+		select($r, undef, undef, 5) or die "no answer";
+		recv($s, my $reply, 2000, 0);
+		print "$1\n" if unpack("H*", $reply) =~ /00050018(.{32})/;
+	' "$1" "$(index eth0 -n two)" "$2" | sed 's/..../&:/g; s/:$//'
+}
+host two $MAC3 name=two
+like "$(solicit $MAC3)" '^fd77:0000:0000:0000:0000:0000:0000:1...$' "an address is leased"
+six=$(net leases "leases=$leases" | sed -n "s/^\(fd77::1...\) $MAC3 name=two$/\1/p")
+isnt "$six" "" "which the leases have with its name"
+is "$(look two.lxd aaaa)" "$six" "and the DNS as well"
+like "$(solicit 00:16:3e:00:00:88 evil)" '^fd77:.*:1...$' "another claims a name"
+is "$(look evil.lxd aaaa)" "" "and doesn't get it"
+ok "a fixed one" -- host two $MAC3 name=two v6=fd77::9
+ok "is given after the other was taken back" -- release two $MAC3
+is "$(eventually fd77:0000:0000:0000:0000:0000:0000:0009 solicit $MAC3)" fd77:0000:0000:0000:0000:0000:0000:0009 "to it"
+is "$(look two.lxd aaaa)" fd77::9 "with its name"
+ask two >/dev/null
+is "$(look two.lxd)" "$(address two)" "which it keeps in the other protocol"
+net leases "leases=$leases" | grep -q "00:16:3e:00:00:88" || fail "the other client has a lease"
+ok "all are taken back" -- release two $MAC3 name=two
+is "$(eventually "" eval "net leases 'leases=$leases' | grep -e $MAC3 -e name=two")" "" "and gone, by MAC or by name"
 
 # ---- other ways to serve
 ok "options" -- serve gateway=10.77.0.9 mtu=1400 search=a.example search=b.example server=192.0.2.7 domain=test.example expiry4=600 range4=10.77.0.100-10.77.0.101 range4=10.77.0.120-10.77.0.120
@@ -182,6 +204,12 @@ stale=$(pid)
 kill -KILL "$stale"
 ok "its death is noticed" -- wait $watcher
 is "$(net adopt "run=$dir")" none "a stale pid file is no dnsmasq"
+ok "it starts over that" -- serve
+stale=$(pid)
+rm "$dir/dnsmasq.pid"
+is "$(net adopt "run=$dir")" none "without its pid file it isn't found"
+ok "but stopped" -- net stop "run=$dir"
+nok "indeed" -- kill -0 "$stale"
 echo $$ >"$dir/dnsmasq.pid"
 is "$(net adopt "run=$dir")" none "nor is one that names another process"
 ok "to stop that stops nothing" -- net stop "run=$dir"

@@ -42,7 +42,7 @@ static const char usage_text[] =
     "          search=NAME... server=IP... [only=current|conf]\n"
     "  adopt   run=DIR [wait=yes]   reload run=DIR   stop run=DIR\n"
     "  host    run=DIR key=KEY mac=MAC v4=IP v6=IP name=NAME    unhost run=DIR key=KEY\n"
-    "  leases  leases=DIR                         release  bridge=LINK server=IP leases=DIR mac=MAC\n"
+    "  leases  leases=DIR                         release  bridge=LINK server=IP leases=DIR key=KEY ...\n"
     "Fails with status 1 and the sentence on standard error, as \"ERRNO: text\".\n";
 
 static char **args;
@@ -457,29 +457,35 @@ static int do_stop(struct err *err)
 	return dnsmasq_stop(need("run"), err);
 }
 
-static int do_host(struct err *err)
+static struct dnsmasq_host host(void)
 {
-	struct dnsmasq_host h = {
+	return (struct dnsmasq_host){
 	    .key = need("key"),
 	    .mac = mac("mac"),
 	    .v4 = ip_of(arg("v4")),
 	    .v6 = ip_of(arg("v6")),
 	    .name = arg("name"),
 	};
-
-	return dnsmasq_host_set(need("run"), &h, err);
 }
 
-static int do_unhost(struct err *err)
+static int do_host(struct err *err)
 {
-	return dnsmasq_host_clear(need("run"), need("key"), err);
+	struct dnsmasq_host h = host();
+
+	return dnsmasq_host_set(need("run"), &h, err);
 }
 
 static int do_release(struct err *err)
 {
 	struct ip server = ip_of(arg("server"));
+	struct dnsmasq_host h = host();
 
-	return dnsmasq_release(need("bridge"), &server, need("leases"), mac("mac"), err);
+	return dnsmasq_release(need("bridge"), &server, need("leases"), &h, err);
+}
+
+static int do_unhost(struct err *err)
+{
+	return dnsmasq_host_clear(need("run"), need("key"), err);
 }
 
 static int do_leases(struct err *err)
