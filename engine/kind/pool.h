@@ -8,9 +8,9 @@
 
 extern const struct kind kind_pool;
 
+/** pool_find() - by name, with its directory and driver. @ret_dir is freed by the caller. Return: 0; -EINVAL
+ * there is no such pool; -EOPNOTSUPP its driver isn't there */
+int pool_find(struct host *h, const char *name, char **ret_dir, const struct storage_driver **ret_driver,
+	      struct err *err);
 /** pool_space_text() - "total N", "used N", "free N" in bytes, a line each */
 void pool_space_text(struct object *o, struct buf *b);
-/** pool_dir() - the directory that its driver gets; freed by the caller */
-char *pool_dir(struct object *o);
-/** pool_driver() - NULL with a sentence where this lxdfs hasn't the one that it names */
-const struct storage_driver *pool_driver(struct object *o, struct err *err);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new core finds what an older one started: the container by its monitor, NICs by their names; limits and
+ * filters are brought to what the config says. What ended meanwhile is cleaned up. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/device/nic.h"
+#include "engine/instance/apply.h"
+#include "engine/instance/instance.h"
+
+/* Each NIC of the config; the first failure counts, all are tried. */
+static int adopt_nics(struct object *o, const struct config *c, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct section *s = &c->sections[i];
+		const char *device = section_device(s);
+		const struct device_type *type = device ? device_type_of(o, s, NULL) : NULL;
+		AUTO(err_done) struct err own = ERR_NULL;
+		int n;
+
+		if (!type || type->attach != nic_bridged_attach || !device_is_complete(o, c, device, NULL))
+			continue;
+		n = nic_bridged_adopt(o, c, device, &own);
+		if (n < 0 && r == 0) {
+			err_prefix(&own, "device %s: ", device);
+			r = err_move(err, &own);
+		}
+	}
+	return r;
+}
+
+static void clear_nics(struct object *o, const struct config *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct section *s = &c->sections[i];
+		const char *device = section_device(s);
+		const struct device_type *type = device ? device_type_of(o, s, NULL) : NULL;
+
+		if (type && type->attach == nic_bridged_attach)
+			nic_bridged_clear(o, c, device);
+	}
+}
+
+/* A range of its own stays its own while it doesn't run. */
+static void reserve_ids(struct object *o, const struct config *c)
+{
+	uint32_t base = (uint32_t)value_int(config_get(c, SECTION_CONFIG, "volatile.idmap.base"), IDMAP_ANY);
+	uint32_t size = (uint32_t)value_int(config_get(c, SECTION_CONFIG, "security.idmap.size"), IDMAP_MIN);
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (base != IDMAP_ANY && idmap_alloc(instances_of(o)->idmaps, o->uuid, size, base, &base, &err) < 0)
+		host_warn(o->host, o, "idmap", "the id range that it had isn't to be had any more: %s",
+			  err_text(&err));
+}
+
+static int adopt_limits(struct object *o, const struct config *c, struct err *err)
+{
+	int r = instance_apply_memory(o, c, c, NULL, err);
+
+	if (!r)
+		r = instance_apply_cpu(o, c, c, NULL, err);
+	return r < 0 ? r : instance_apply_processes(o, c, c, NULL, err);
+}
+
+static int adopt_running(struct object *o, struct container *c, const struct config *effective,
+			 struct err *err)
+{
+	int nics, limits, r;
+	AUTO(err_done) struct err more = ERR_NULL;
+
+	instance_set_container(o, c, false);
+	r = instance_confine(o, effective, err);
+	nics = adopt_nics(o, effective, r < 0 ? &more : err);
+	limits = adopt_limits(o, effective, r < 0 || nics < 0 ? &more : err);
+	/* last, as its end may be waiting there */
+	if (instance_watch(o, &more) < 0)
+		return err_move(err, &more);
+	instance_note_power(o, "RUNNING", NULL);
+	return r < 0 ? r : nics < 0 ? nics : limits;
+}
+
+int instance_adopt(struct object *o, struct err *err)
+{
+	AUTO(config_unref) struct config *effective = object_effective(o);
+	struct container_exit end;
+	struct container *c = NULL;
+	const char *power;
+	int r = container_adopt(&instances_of(o)->env, o->uuid, &c, err);
+
+	reserve_ids(o, effective);
+	if (r == 0)
+		return adopt_running(o, c, effective, err);
+	/* never ended by a core that doesn't understand it: it stands in its way until an admin looks */
+	if (r != -ENOENT)
+		return err_prefix(err, "it may still run, but can't be taken over: ");
+	err_done(err);
+	power = config_get(effective, SECTION_CONFIG, "volatile.last_state.power");
+	/* most never ran since the host was booted: nothing to look for */
+	if (!power || strcmp(power, "RUNNING") != 0)
+		return 0;
+	instance_of(o)->reboots =
+	    container_exit_read(&instances_of(o)->env, o->uuid, &end) == 0 && end.end == CONTAINER_REBOOTS;
+	clear_nics(o, effective);
+	return container_clear(&instances_of(o)->env, o->uuid, err);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The start of an instance: from its effective config to a container that runs. What it is to keep
+ * (addresses, id range, that it runs) is on the disk first, so that a core that dies in the middle leaves
+ * nothing that the next one doesn't find. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/msg.h"
+#include "engine/base/path.h"
+#include "engine/confine/caps.h"
+#include "engine/confine/seccomp.h"
+#include "engine/device/disk.h"
+#include "engine/device/nic-plan.h"
+#include "engine/device/nic.h"
+#include "engine/instance/environ.h"
+#include "engine/instance/instance.h"
+#include "engine/instance/keep.h"
+#include "engine/instance/limits.h"
+
+#define START_MS 60000
+#define SYSCTL_PREFIX "linux.sysctl."
+#define ENVIRONMENT_PREFIX "environment."
+
+/* All that a start holds until it is over. */
+struct start {
+	struct object *o;
+	struct config *effective;
+	struct instance_root root;
+	struct disk_mounts disks;
+	struct container_spec spec;
+	char *name, *log;
+	char **env;
+	struct container_sysctl *sysctls;
+	struct container_mount *mounts;
+};
+
+static void start_done_auto(struct start *s)
+{
+	config_unref(s->effective);
+	instance_root_done(&s->root);
+	disk_mounts_done(&s->disks);
+	free(s->name);
+	free(s->log);
+	texts_free(s->env);
+	free(s->sysctls);
+	free(s->mounts);
+}
+
+void instance_root_done(struct instance_root *r)
+{
+	storage_root_done(&r->storage);
+	free(r->base_image);
+	r->base_image = NULL;
+}
+
+/* ---- what must be so before anything is touched */
+
+static int check_devices(struct object *o, const struct config *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const char *device = section_device(&c->sections[i]);
+
+		if (device && !device_is_complete(o, c, device, err))
+			return -err->errnum;
+	}
+	return 0;
+}
+
+static int check(struct object *o, const struct config *c, struct err *err)
+{
+	if (value_bool(config_get(c, SECTION_CONFIG, "security.protection.start")))
+		return err_set(err, EPERM,
+			       "security.protection.start is true: it can't be started before that is false");
+	if (!disk_root(c, err))
+		return -err->errnum;
+	return check_devices(o, c, err);
+}
+
+/* ---- its parts */
+
+static bool is_privileged(const struct config *c)
+{
+	return value_bool(config_get(c, SECTION_CONFIG, "security.privileged"));
+}
+
+int instance_confine(struct object *o, const struct config *c, struct err *err)
+{
+	struct instance *in = instance_of(o);
+	const char *deny = config_get(c, SECTION_CONFIG, "security.syscalls.deny_default");
+	struct seccomp_options options = {
+	    .privileged = is_privileged(c),
+	    .no_default = deny && !value_bool(deny),
+	    .deny_compat = value_bool(config_get(c, SECTION_CONFIG, "security.syscalls.deny_compat")),
+	};
+
+	if (in->seccomp_fd >= 0)
+		close(TAKE_FD(in->seccomp_fd));
+	in->caps_drop =
+	    caps_dropped(options.privileged, value_bool(config_get(c, SECTION_CONFIG, "security.nesting")));
+	return seccomp_export(&options, &in->seccomp_fd, err);
+}
+
+/* @ret_base: of a range of its own, else IDMAP_ANY */
+static int make_idmap(struct object *o, const struct config *c, struct idmap *ret, uint32_t *ret_base,
+		      struct err *err)
+{
+	struct instances *all = instances_of(o);
+	const char *fixed = config_get(c, SECTION_CONFIG, "security.idmap.base");
+	const char *kept = config_get(c, SECTION_CONFIG, "volatile.idmap.base");
+	uint32_t size = (uint32_t)value_int(config_get(c, SECTION_CONFIG, "security.idmap.size"), IDMAP_MIN);
+	uint32_t want = (uint32_t)value_int(fixed ? fixed : kept, IDMAP_ANY);
+	int r;
+
+	*ret_base = IDMAP_ANY;
+	idmap_release(all->idmaps, o->uuid);
+	if (is_privileged(c)) {
+		*ret = (struct idmap){0};
+		return 0;
+	}
+	if (!value_bool(config_get(c, SECTION_CONFIG, "security.idmap.isolated"))) {
+		idmap_shared(&all->range, ret);
+		return 0;
+	}
+	r = idmap_alloc(all->idmaps, o->uuid, size, want, ret_base, err);
+	/* the one of last time may be too small now, or another's */
+	if (r < 0 && !fixed && want != IDMAP_ANY) {
+		err_done(err);
+		r = idmap_alloc(all->idmaps, o->uuid, size, IDMAP_ANY, ret_base, err);
+	}
+	if (r < 0)
+		return r;
+	idmap_own(*ret_base, size, ret);
+	return 0;
+}
+
+/* The pairs of a family: pairs are sorted by key, so they stand together. */
+static const struct pair *family(const struct config *c, const char *prefix, size_t *ret_n)
+{
+	const struct section *s = config_section(c, SECTION_CONFIG);
+	const struct pair *first = NULL;
+	size_t len = strlen(prefix);
+
+	*ret_n = 0;
+	for (size_t i = 0; s && i < s->n; i++) {
+		if (strncmp(s->pairs[i].key, prefix, len) != 0)
+			continue;
+		if (!first)
+			first = &s->pairs[i];
+		++*ret_n;
+	}
+	return first;
+}
+
+char **instance_environment(const struct config *effective)
+{
+	size_t n, len = strlen(ENVIRONMENT_PREFIX);
+	const struct pair *p = family(effective, ENVIRONMENT_PREFIX, &n);
+	char **list = xcalloc(n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = xasprintf("%s=%s", p[i].key + len, p[i].value);
+	return list;
+}
+
+static void add_sysctls(struct start *s)
+{
+	size_t n, len = strlen(SYSCTL_PREFIX);
+	const struct pair *p = family(s->effective, SYSCTL_PREFIX, &n);
+
+	s->sysctls = xcalloc(n + 1, sizeof(*s->sysctls));
+	for (size_t i = 0; i < n; i++)
+		s->sysctls[i] = (struct container_sysctl){p[i].key + len, p[i].value};
+	s->spec.sysctls = s->sysctls;
+	s->spec.n_sysctls = n;
+}
+
+static int add_mounts(struct start *s, struct err *err)
+{
+	int r = disk_mounts_open(s->effective, &s->disks, err);
+
+	if (r < 0)
+		return r;
+	s->mounts = xcalloc(s->disks.n + 1, sizeof(*s->mounts));
+	for (size_t i = 0; i < s->disks.n; i++) {
+		const struct disk_mount *d = &s->disks.list[i];
+
+		s->mounts[i] = (struct container_mount){
+		    .source_fd = d->source,
+		    .target = d->path,
+		    .flags = (d->readonly ? CONTAINER_MOUNT_READONLY : 0) |
+			     (d->recursive ? CONTAINER_MOUNT_RECURSIVE : 0) |
+			     (d->shift ? CONTAINER_MOUNT_SHIFT : 0),
+		};
+	}
+	s->spec.mounts = s->mounts;
+	s->spec.n_mounts = s->disks.n;
+	return 0;
+}
+
+static int add_limits(struct start *s, struct err *err)
+{
+	struct cgroup_limits *l = &s->spec.limits;
+	int r = limits_memory(s->effective, limits_host_memory(), l, err);
+
+	if (!r)
+		r = limits_cpu(s->effective, l, err);
+	if (!r)
+		r = limits_processes(s->effective, l, err);
+	limits_supported(instances_of(s->o)->env.cgroups, l);
+	return r;
+}
+
+static int add_log(struct start *s, struct err *err)
+{
+	AUTO(free) char *dir = xasprintf("%s/logs/%s", s->o->host->state, s->o->uuid);
+	int r = path_make_dir(dir, 0700);
+
+	if (r < 0)
+		return err_set(err, -r, "%s, where the console's log goes, can't be made: %s", dir,
+			       strerror(-r));
+	s->log = instance_log_path(s->o);
+	s->spec.console_log = s->log;
+	return 0;
+}
+
+/* ---- NICs, while the container waits for them */
+
+static int attach_nics(void *ctx, int netns_fd, struct err *err)
+{
+	struct start *s = ctx;
+	struct instance *in = instance_of(s->o);
+	int r = 0;
+
+	in->starting_netns = netns_fd;
+	for (size_t i = 0; i < s->effective->n && !r; i++) {
+		const struct section *sec = &s->effective->sections[i];
+		const char *device = section_device(sec);
+		const struct device_type *type = device ? device_type_of(s->o, sec, NULL) : NULL;
+
+		/* disks are mounted by the monitor */
+		if (!type || !type->attach || strcmp(type->type, "nic") != 0)
+			continue;
+		r = type->attach(s->o, s->effective, device, err);
+		if (r < 0)
+			err_prefix(err, "device %s: ", device);
+	}
+	in->starting_netns = -EBADF;
+	return r;
+}
+
+/* ---- together */
+
+static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base, struct err *err)
+{
+	struct object *o = s->o;
+	struct container_spec *spec = &s->spec;
+	int r = check(o, s->effective, err);
+
+	if (!r)
+		r = instances_of(o)->root(o, s->effective, who, &s->root, err);
+	if (!r)
+		r = make_idmap(o, s->effective, &spec->map, ret_base, err);
+	if (!r)
+		r = instance_confine(o, s->effective, err);
+	if (!r)
+		r = add_mounts(s, err);
+	if (!r)
+		r = add_limits(s, err);
+	if (!r)
+		r = add_log(s, err);
+	if (r < 0)
+		return r;
+	add_sysctls(s);
+	s->name = object_name(o);
+	s->env = instance_environment(s->effective);
+	spec->uuid = o->uuid;
+	spec->hostname = s->name;
+	spec->nesting = value_bool(config_get(s->effective, SECTION_CONFIG, "security.nesting"));
+	spec->lower = (const char *const *)s->root.storage.lower;
+	spec->layer = s->root.storage.layer;
+	spec->rootfs = s->root.storage.rootfs;
+	spec->env = (const char *const *)s->env;
+	spec->seccomp_fd = instance_of(o)->seccomp_fd;
+	spec->caps_drop = instance_of(o)->caps_drop;
+	spec->attach = attach_nics;
+	spec->attach_ctx = s;
+	spec->cancel_fd = who->cancel_fd;
+	spec->timeout_ms = START_MS;
+	return 0;
+}
+
+static int run(struct start *s, struct err *err)
+{
+	struct object *o = s->o;
+	struct container *c = NULL;
+	int r = container_start(&instances_of(o)->env, &s->spec, &c, err);
+
+	if (r < 0) {
+		nics_detach_all(o);
+		return r;
+	}
+	instance_set_container(o, c, false);
+	r = instance_watch(o, err);
+	if (r < 0)
+		instance_finish_held(o, true, NULL);
+	return r;
+}
+
+int instance_start_held(struct object *o, const struct caller *who, struct err *err)
+{
+	__attribute__((cleanup(start_done_auto))) struct start s = {.o = o, .spec = CONTAINER_SPEC_NULL};
+	__attribute__((cleanup(keep_done_auto))) struct keep keep = {0};
+	uint32_t base = IDMAP_ANY;
+	int r;
+
+	s.effective = object_effective(o);
+	r = prepare(&s, who, &base, err);
+	if (!r)
+		r = keep_commit(&keep, o, s.effective, s.root.base_image, base, err);
+	if (!r) {
+		r = run(&s, err);
+		if (r < 0)
+			keep_undo(&keep, o);
+	}
+	if (r == -ECANCELED)
+		r = err_set(err, EINTR, "the start was interrupted: nothing of it is left");
+	if (r < 0) {
+		if (instance_of(o)->seccomp_fd >= 0)
+			close(TAKE_FD(instance_of(o)->seccomp_fd));
+		return r;
+	}
+	instance_told(o, "instance-started");
+	return 0;
+}

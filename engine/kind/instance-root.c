@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the files of an instance come from. Nothing is unpacked or made before its first start; from then on
+ * its image is kept by fingerprint, as an alias may come to mean another one. */
+#include "engine/kind/instance-root.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/device/disk.h"
+#include "engine/kind/image.h"
+#include "engine/kind/pool.h"
+
+#define SOURCE_DEFAULT "busybox"
+#define SOURCE_NONE "none"
+#define COPY_PREFIX "instances/"
+
+static const char *base_image(const struct config *c)
+{
+	return config_get(c, SECTION_CONFIG, "volatile.base_image");
+}
+
+static const char *root_pool(const struct config *c)
+{
+	const char *device = disk_root(c, NULL);
+
+	return device ? config_device_get(c, device, "pool") : NULL;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+int instance_root_check(struct object *o, const struct config *old, const struct config *own,
+			const struct config *effective, struct err *err)
+{
+	const char *source = config_get(own, SECTION_PROPS, "source");
+	const char *had = old ? config_get(old, SECTION_PROPS, "source") : NULL, *pool, *pool_had;
+	AUTO(config_unref) struct config *before = NULL;
+
+	if (source && !same(source, had) && !strncmp(source, COPY_PREFIX, strlen(COPY_PREFIX)))
+		return err_set(err, EOPNOTSUPP,
+			       "source is \"%s\": this release copies no instances, name an image", source);
+	if (!old || !base_image(old))
+		return 0;
+	if (!same(source, had))
+		return err_set(
+		    err, EBUSY,
+		    "source can't change any more: the instance has been started, its files are made of %s",
+		    had ? had : base_image(old));
+	before = object_effective_of(o, old);
+	pool = root_pool(effective);
+	pool_had = root_pool(before);
+	if (pool_had && !same(pool, pool_had))
+		return err_set(err, EBUSY,
+			       "the root disk can't leave pool %s any more: the instance's files are there",
+			       pool_had);
+	return 0;
+}
+
+static struct object *find_image(struct object *o, const struct config *c, struct err *err)
+{
+	AUTO(config_unref) struct config *server = object_own(o->host->server);
+	const char *source = base_image(c), *def = config_get(server, SECTION_CONFIG, "lxdfs.source");
+	struct object *image;
+
+	if (source) {
+		image = image_find(o->parent, str_from(source), NULL);
+		if (!image)
+			err_set(err, ENOENT,
+				"image %.12s, of which its files are made, isn't there any more: import it "
+				"again, cp FILE "
+				"%s/images/",
+				source, o->host->mount);
+		return image;
+	}
+	source = config_get(c, SECTION_PROPS, "source");
+	source = source && *source ? source : def ? def : SOURCE_DEFAULT;
+	return image_find(o->parent, str_from(source), err);
+}
+
+static bool is_empty_source(const struct config *c)
+{
+	const char *source = config_get(c, SECTION_PROPS, "source");
+
+	return !base_image(c) && source && !strcmp(source, SOURCE_NONE);
+}
+
+int instance_root_make(struct object *o, const struct config *effective, const struct caller *who,
+		       struct instance_root *ret, struct err *err)
+{
+	const char *device = disk_root(effective, err), *pool;
+	AUTO(free) char *dir = NULL, *unpacked = NULL, *rootfs = NULL;
+	AUTO(object_unref) struct object *image = NULL;
+	const struct storage_driver *driver;
+	int r;
+
+	if (!device)
+		return -err->errnum;
+	pool = config_device_get(effective, device, "pool");
+	if (!pool)
+		return err_set(
+		    err, EINVAL,
+		    "device %s is the root disk, but names no pool: echo default > devices/%s/pool", device,
+		    device);
+	r = pool_find(o->host, pool, &dir, &driver, err);
+	if (r < 0)
+		return r;
+	if (!is_empty_source(effective)) {
+		image = find_image(o, effective, err);
+		if (!image)
+			return -err->errnum;
+		unpacked = image_rootfs(image, who, err);
+		if (!unpacked)
+			return -err->errnum;
+		rootfs = xasprintf("%s/rootfs", unpacked);
+	}
+	r = driver->prepare(dir, o->uuid, rootfs, &ret->storage, err);
+	if (!r && image)
+		ret->base_image = object_name(image);
+	return r;
+}
+
+char *instance_root_stopped(struct object *o)
+{
+	AUTO(config_unref) struct config *c = object_effective(o);
+	const char *pool = root_pool(c);
+	const struct storage_driver *driver;
+	AUTO(free) char *dir = NULL;
+
+	if (!pool || pool_find(o->host, pool, &dir, &driver, NULL) < 0)
+		return NULL;
+	return driver->path(dir, o->uuid);
+}
+
+/* In every pool: which one its root disk named once is no matter then. */
+int instance_root_destroy(struct object *o, struct err *err)
+{
+	AUTO(objects_free) struct object **pools = host_all(o->host->project, KIND_POOL);
+	int r = 0;
+
+	for (size_t i = 0; pools[i]; i++) {
+		AUTO(free) char *name = object_name(pools[i]), *dir = NULL;
+		AUTO(err_done) struct err own = ERR_NULL;
+		const struct storage_driver *driver;
+		int n = pool_find(o->host, name, &dir, &driver, &own);
+
+		if (!n)
+			n = driver->destroy(dir, o->uuid, &own);
+		if (n < 0 && !r)
+			r = err_move(err, &own);
+	}
+	return r;
+}

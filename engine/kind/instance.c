@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instances as objects: their names, how they begin and end, and what of their root comes from other kinds.
+ */
+#include "engine/kind/instance.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/device/nic.h"
+#include "engine/image/import.h"
+#include "engine/instance/instance.h"
+#include "engine/kind/instance-root.h"
+
+#define NAME_MAX_LEN 63
+
+static int check_name(struct str name, struct err *err)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+	const char *why = NULL;
+
+	if (name.len > NAME_MAX_LEN)
+		return err_set(err, ENAMETOOLONG,
+			       "an instance's name has at most %d characters, this one %zu", NAME_MAX_LEN,
+			       name.len);
+	if (!name.len || !((name.ptr[0] | 0x20) >= 'a' && (name.ptr[0] | 0x20) <= 'z'))
+		why = "it must begin with a letter";
+	else if (name.ptr[name.len - 1] == '-')
+		why = "it can't end with '-'";
+	for (size_t i = 0; i < name.len && !why; i++)
+		if (!memchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-", name.ptr[i],
+			    63))
+			why = "it is made of letters, digits and '-', as a host name is";
+	if (!why)
+		return 0;
+	buf_escape(&b, name);
+	return err_set(err, EINVAL, "\"%s\" is no name for an instance: %s", buf_cstr(&b), why);
+}
+
+static int init(struct object *o, struct err *err)
+{
+	(void)err;
+	o->data = instance_new();
+	return 0;
+}
+
+static void done(struct object *o)
+{
+	if (o->data)
+		nics_forget(o);
+	instance_free(o->data);
+	o->data = NULL;
+}
+
+/* Copies of an instance get its keys; what is its alone isn't among them. */
+static int check(struct object *o, const struct config *old, const struct config *own,
+		 const struct config *effective, struct err *err)
+{
+	const char *base = config_get(effective, SECTION_CONFIG, "security.idmap.base");
+	const char *isolated = config_get(effective, SECTION_CONFIG, "security.idmap.isolated");
+	const char *privileged = config_get(effective, SECTION_CONFIG, "security.privileged");
+
+	if (base && !value_bool(isolated))
+		return err_set(
+		    err, EINVAL,
+		    "security.idmap.base is set: it is for a range of its own, security.idmap.isolated=true");
+	if (value_bool(privileged) && value_bool(isolated))
+		return err_set(
+		    err, EINVAL,
+		    "security.privileged and security.idmap.isolated contradict one another: a privileged "
+		    "container has no id map");
+	return instance_root_check(o, old, own, effective, err);
+}
+
+static int may_remove(struct object *o, struct err *err)
+{
+	AUTO(config_unref) struct config *c = object_effective(o);
+	AUTO(free) char *name = object_name(o);
+
+	if (instance_state(o) != INSTANCE_STOPPED)
+		return err_set(err, EBUSY, "%s is running: echo stopped > %s/instances/%s/state first", name,
+			       o->host->mount, name);
+	if (value_bool(config_get(c, SECTION_CONFIG, "security.protection.delete")))
+		return err_set(err, EPERM,
+			       "security.protection.delete of %s is true: it can't be removed before that is "
+			       "false",
+			       name);
+	return 0;
+}
+
+static void remove_instance(struct object *o)
+{
+	AUTO(free) char *logs = xasprintf("%s/logs/%s", o->host->state, o->uuid);
+	AUTO(free) char *execs = xasprintf("%s/exec/%s", o->host->run, o->uuid);
+	AUTO(objects_free) struct object **list = host_all(o, KIND_EXEC);
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	for (size_t i = 0; list && list[i]; i++)
+		object_remove(list[i], &caller_core, NULL);
+	if (instance_root_destroy(o, &err) < 0)
+		host_warn(o->host, NULL, "storage", "files of a removed instance, %s, are left: %s", o->uuid,
+			  err_text(&err));
+	idmap_release(instances_of(o)->idmaps, o->uuid);
+	image_remove_tree(logs);
+	image_remove_tree(execs);
+	/* who waits for a state of it is told that it is gone */
+	instance_told(o, "instance-deleted");
+}
+
+static int rename_instance(struct object *o, const char *name, struct err *err)
+{
+	AUTO(free) char *old = object_name(o);
+
+	(void)name;
+	if (instance_state(o) == INSTANCE_STOPPED)
+		return 0;
+	return err_set(err, EBUSY, "%s is running: it can be renamed when it is stopped", old);
+}
+
+const struct kind kind_instance = {
+    .number = KIND_INSTANCE,
+    .name = "instance",
+    .plural = "instances",
+    .has_profiles = true,
+    .check_name = check_name,
+    .init = init,
+    .done = done,
+    .check = check,
+    .load = instance_adopt,
+    .may_remove = may_remove,
+    .remove = remove_instance,
+    .rename = rename_instance,
+};
