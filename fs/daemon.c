@@ -22,7 +22,7 @@
 #include "fs/control.h"
 #include "fs/keeper.h"
 
-#define PATIENCE_MS 10000 /* for the lock of a process that is just dying */
+#define PATIENCE_MS 3000 /* for the lock of a process that is just dying */
 
 struct command {
 	struct core_options o;
@@ -200,6 +200,7 @@ static int be_core(const struct command *c, bool suspect, const struct daemon_ro
 
 	for (int fd = KEEPER_FD_LINK; fd <= KEEPER_FD_SHARED; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NAME, "lxdfsd"); /* executed as /proc/self/exe, it is "exe" */
 	/* without a keeper there is no mount to serve; one that died before this shows at the link */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(077);

@@ -22,28 +22,31 @@
 #include "fs/inflight.h"
 #include "fs/mountpoint.h"
 
-#define START_TRIES 5	  /* of the first core */
-#define LONG_LIFE_MS 100  /* since a core was ready: its end isn't one of a series */
-#define SUSPECT_MS 2000	  /* a core that ended sooner may have died of what it was asked */
-#define DELAY_MIN_MS 50	  /* between cores, once three ended soon one after another; doubled each time */
-#define DELAY_MAX_MS 5000 /* */
-#define GO_IN_MS 5000	  /* for a core that said it is done */
+#define START_TRIES 5	/* of the first core */
+#define SUSPECT_MS 2000 /* a core that ended sooner may have died of what it was asked */
+#define FORGIVE_MS 250	/* for one death to count no longer */
+#define FREE_DEATHS 20	/* that count, before the next core has to wait */
+#define DELAY_MIN_MS 50 /* doubled with each further death */
+#define DELAY_MAX_MS 5000
+#define GO_IN_MS 5000 /* for a core that said it is done */
 #define NEVER UINT64_MAX
 
 struct keeper {
 	const struct core_options *o;
 	char **argv;
 	int lock, signals, listener, fuse, shared;
-	int client;	  /* who waits: the starter first, then a stopper; -EBADF: nobody */
-	int link, core;	  /* the core's socket and pidfd, -EBADF: none runs */
+	int client;	/* who waits: the starter first, then a stopper; -EBADF: nobody */
+	int link, core; /* the core's socket and pidfd, -EBADF: none runs */
+	bool is_mounted;
 	bool is_ready;	  /* the core */
 	bool was_ready;	  /* any core so far */
 	bool is_suspect;  /* the core before */
 	bool is_stopping; /* the core was told to end, or killed for it */
 	bool has_stopped; /* and said that it took down what was asked for */
 	bool is_over;
-	int deaths;	    /* soon one after another */
+	int deaths;	    /* not forgiven yet */
 	uint64_t ready_at;  /* when the core was ready */
+	uint64_t died_at;   /* the core before */
 	uint64_t next;	    /* when to start the next core, or to kill this one */
 	struct err failure; /* what the core said before it died */
 };
@@ -244,8 +247,8 @@ static void how_it_ended(const siginfo_t *si, struct err *err)
 
 static int core_is_dead(struct keeper *k, struct err *err)
 {
-	uint64_t age = k->is_ready ? sys_deadline(0) - k->ready_at : 0;
-	bool said_why, was_ready = k->is_ready;
+	uint64_t now = sys_deadline(0), age = k->is_ready ? now - k->ready_at : 0;
+	bool said_why;
 	int delay = 0;
 	siginfo_t si;
 
@@ -264,16 +267,17 @@ static int core_is_dead(struct keeper *k, struct err *err)
 		k->is_over = true;
 		return 0;
 	}
-	k->deaths = was_ready && age >= LONG_LIFE_MS ? 1 : k->deaths + 1;
+	k->deaths = 1 + k->deaths - (int)MIN((now - k->died_at) / FORGIVE_MS, (uint64_t)k->deaths);
+	k->died_at = now;
 	if (!k->was_ready && (said_why || k->deaths == START_TRIES)) {
 		if (!said_why)
 			err_prefix(&k->failure, "lxdfsd doesn't start, tried %d times: ", START_TRIES);
 		return err_move(err, &k->failure);
 	}
 	k->is_suspect = age < SUSPECT_MS;
-	if (k->deaths > 3)
-		delay = MIN(DELAY_MIN_MS << MIN(k->deaths - 4, 8), DELAY_MAX_MS);
-	k->next = sys_deadline(delay);
+	if (k->deaths > FREE_DEATHS)
+		delay = MIN(DELAY_MIN_MS << MIN(k->deaths - FREE_DEATHS - 1, 8), DELAY_MAX_MS);
+	k->next = now + (unsigned)delay;
 	if (!said_why)
 		log_err("%s; another is started", err_text(&k->failure));
 	return 0;
@@ -381,16 +385,18 @@ static int set_up(struct keeper *k, struct err *err)
 	if (k->signals < 0)
 		return err_set(err, errno, "no descriptor for signals: %s", strerror(errno));
 	k->fuse = mountpoint_attach(k->o->mount, err);
-	if (k->fuse >= 0)
-		k->fuse = raise_fd(k->fuse);
 	if (k->fuse < 0)
 		return k->fuse;
+	k->is_mounted = true;
+	k->fuse = raise_fd(k->fuse);
 	r = read_init(k, err);
 	if (r < 0)
 		return r;
 	k->shared = raise_fd(k->shared);
+	if (k->shared < 0)
+		return err_set(err, -k->shared, "no descriptor for a core: %s", strerror(-k->shared));
 	k->listener = control_listen(k->o->run, err);
-	return k->listener < 0 ? k->listener : k->shared < 0 ? k->shared : 0;
+	return k->listener < 0 ? k->listener : 0;
 }
 
 int keeper_run(const struct core_options *o, char **argv, int starter, struct err *err)
@@ -416,7 +422,7 @@ int keeper_run(const struct core_options *o, char **argv, int starter, struct er
 		sys_pidfd_signal(k.core, SIGKILL, NULL);
 		sys_waitid(k.core, &si, 0);
 	}
-	if (k.lock >= 0 && (k.fuse >= 0 || k.listener >= 0))
+	if (k.is_mounted)
 		keeper_sweep(o, NULL);
 	answer(&k,
 	       r < 0	       ? CONTROL_FAILED

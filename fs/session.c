@@ -432,8 +432,8 @@ int session_loop(struct session *s, unsigned max_threads, struct err *err)
 	if (n < 0)
 		return n;
 	if (n > 0)
-		log_info("%d requests that the core before left unanswered %s", n,
-			 inflight_can_resend(s->inflight) ? "come again" : "have failed");
+		log_info("unanswered requests of the core before: %d, %s", n,
+			 inflight_can_resend(s->inflight) ? "which come again" : "which have failed");
 	s->max_workers = MAX(1, MIN(max_threads, INFLIGHT_DESKS));
 	r = pthread_create(&s->listener, NULL, listen_to_keeper, s);
 	if (r)

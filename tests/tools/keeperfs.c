@@ -48,7 +48,7 @@ static const char *name_of(fuse_ino_t ino, char *buf, size_t len)
 
 static void moment(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
 }
 
 static void note(const char *file, const char *line)
