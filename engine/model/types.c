@@ -438,7 +438,8 @@ static int one_path(struct str s, struct buf *b)
 	}
 	if (b->len == start)
 		buf_addc(b, '/');
-	return 0;
+	/* blanks at the end of a value aren't part of it */
+	return str_trim(buf_str(b)).len == b->len ? 0 : -EINVAL;
 }
 
 /* An address to listen on: 8443 where no port is given, every address where there is a port alone. */
