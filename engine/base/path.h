@@ -43,3 +43,11 @@ ssize_t path_read(int dirfd, const char *path, size_t max, char **ret);
 /** path_write() - one write(2) to a file that exists, as files of proc and cgroup want it. Return: 0 or
  * -errno */
 int path_write(int dirfd, const char *path, struct str content);
+
+/**
+ * path_remove_tree() - remove a directory with all in it, whatever others put there: links are never followed
+ * @path: none there is a success; no link itself
+ *
+ * Return: 0 or -errno
+ */
+int path_remove_tree(const char *path);
