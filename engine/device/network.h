@@ -16,6 +16,8 @@ struct network_view {
 /** network_view_of() - by the name of a managed network. Return: 0; -ENOENT no such network; -EINVAL its
  * addresses don't read */
 int network_view_of(struct host *h, const char *network, struct network_view *ret, struct err *err);
+/** network_view_from() - the same from a config that need not be published. Return: 0; -EINVAL */
+int network_view_from(const char *bridge, const struct config *c, struct network_view *ret, struct err *err);
 /** network_run_dir(), network_lease_dir() - of its dnsmasq (net/dnsmasq.h); freed by the caller */
 char *network_run_dir(struct host *h, const char *network);
 char *network_lease_dir(struct host *h, const char *network);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys of storage pools: config/ below storage/NAME. */
+#include "engine/kind/pool.h"
 #include "engine/base/auto.h"
 #include "engine/keys/keys.h"
 
 #define NO_COPIES "can't be set yet: this release copies no volumes to other hosts"
 #define NO_VOLUMES "can't be set yet: pools of this release hold the roots of instances, no other volumes"
-#define NO_SOURCE                                                                                            \
-	"can't be set yet: a pool lies in the state directory; mount a file system of its own there "        \
-	"before the pool is made"
+#define NO_RECOVER "can't be set yet: what lies in a directory isn't taken over as volumes"
 
 #define USER_ROW                                                                                             \
 	{                                                                                                    \
@@ -18,8 +17,9 @@
 	{                                                                                                    \
 		.name = "source", .type = &type_host_path,                                                   \
 		.def_text = "a directory below the state directory", .class = CLASS_HOST,                    \
-		.live = LIVE_NEVER, .refuse = NO_SOURCE,                                                     \
-		.text = "The directory of the host that the pool is in."                                     \
+		.apply = pool_apply,                                                                         \
+		.text = "The directory of the host that the pool is in, which root alone can write to. It "  \
+			"can be changed while no instance and no profile uses the pool."                     \
 	}
 
 static const struct key dir_rows[] = {
@@ -39,7 +39,7 @@ static const struct key dir_rows[] = {
      .def = "false",
      .class = CLASS_HOST,
      .live = LIVE_NEVER,
-     .refuse = NO_SOURCE,
+     .refuse = NO_RECOVER,
      .text = "Whether a directory that isn't empty is taken over as a pool."},
     USER_ROW,
     {.name = "volume.security.shared",

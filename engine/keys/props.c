@@ -92,17 +92,29 @@ const struct key_table keys_project_props = {
     .n = ARRAY_SIZE(project_rows),
 };
 
+#define IMAGE_FACT(key_name, key_text)                                                                       \
+	{                                                                                                    \
+		.name = key_name, .type = &type_string, .mode = 0440, .text = key_text                       \
+	}
+
 static const struct key image_rows[] = {
+    {.name = "aliases",
+     .type = &type_names,
+     .mode = 0440,
+     .text = "Other names of the image, one a line; they are made and removed in images/aliases."},
+    IMAGE_FACT("architecture", "The CPU architecture of its programs, as its metadata says."),
     {.name = "auto_update",
      .type = &type_bool,
      .def = "false",
      .refuse = "can't be set yet: this release fetches no images, so it can't renew one",
      .text = "Whether the image is renewed from where it was fetched."},
+    IMAGE_FACT("created_at", "When the image was made, as its metadata says."),
     {.name = "expires_at",
      .type = &type_string,
      .def_text = "never",
      .refuse = "can't be set yet: images stay until they are removed",
      .text = "When the image is no longer to be used."},
+    IMAGE_FACT("filename", "How the file was called that was copied in; of two, the one with the metadata."),
     {.name = "properties.*",
      .type = &type_string,
      .text = "What the image says of itself, such as properties.os and properties.release; it can be changed "
@@ -113,6 +125,8 @@ static const struct key image_rows[] = {
      .class = CLASS_HOST,
      .refuse = "can't be set yet: this release shows no images to strangers",
      .text = "Whether everybody may have the image, also clients that aren't trusted."},
+    IMAGE_FACT("size", "Bytes of the file, or of both."),
+    IMAGE_FACT("uploaded_at", "When the image was copied in."),
 };
 const struct key_table keys_image_props = {
     .name = "image-properties",

@@ -36,6 +36,13 @@ char **image_alias_list(struct object *project);
 /** image_rootfs() - unpacked directory with rootfs/ and metadata.yaml; unpacks it where that wasn't done yet:
  * blocks. Return: its path, freed by the caller, NULL with a sentence */
 char *image_rootfs(struct object *image, const struct caller *who, struct err *err);
+/** image_rootfs_of() - the same by fingerprint, also where the image was removed and its unpacked directory
+ * is still needed: by an instance whose config has it as volatile.base_image, which is to be set first */
+char *image_rootfs_of(struct host *h, const char *fingerprint, const struct caller *who, struct err *err);
+/** image_collect() - an instance or image is gone: remove the unpacked directory if nothing needs it now */
+void image_collect(struct host *h, const char *fingerprint);
+/** images_sweep() - at start: uploads, and what neither image nor instance needs, are removed */
+void images_sweep(struct host *h);
 /** image_file() - the image's file(s) as they came: @which 0 unified or metadata, 1 the rootfs of a split
  * one. Return: descriptor; -ENOENT */
 int image_file(struct object *image, int which);

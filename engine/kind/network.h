@@ -19,6 +19,15 @@ bool network_is_up(struct object *o);
 void network_state_text(struct object *o, struct buf *b);
 /** network_leases_text() - one lease a line: IP MAC name expiry */
 void network_leases_text(struct object *o, struct buf *b);
+/** networks_watch() - put the rules of networks and NICs back when somebody else takes them away, within a
+ * second; idempotent. Return: 0 or a failure */
+int networks_watch(struct host *h, struct err *err);
+/** networks_unwatch() - before the loop and the host end */
+void networks_unwatch(void);
+/** networks_sweep() - take down what was half made or half removed when an earlier core died */
+void networks_sweep(struct host *h);
+/** networks_refilter() - a job: the filters of all bridged NICs of running instances are set again */
+void networks_refilter(struct host *h);
 /** networks_stop_all() - dnsmasq, firewall, links of all managed networks, and what NICs have left; for the
  * daemon's end */
 int networks_stop_all(struct host *h, struct err *err);

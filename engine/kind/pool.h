@@ -12,5 +12,8 @@ extern const struct kind kind_pool;
  * there is no such pool; -EOPNOTSUPP its driver isn't there */
 int pool_find(struct host *h, const char *name, char **ret_dir, const struct storage_driver **ret_driver,
 	      struct err *err);
+/** pool_apply() - the key_apply_fn of source: the directory is there, and the driver can work in it */
+int pool_apply(struct object *o, const struct config *old, const struct config *new, const char *device,
+	       struct err *err);
 /** pool_space_text() - "total N", "used N", "free N" in bytes, a line each */
 void pool_space_text(struct object *o, struct buf *b);

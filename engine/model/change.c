@@ -219,6 +219,8 @@ int change_prepare(struct object *o, const struct caller *who, const struct conf
 					   : change_section(c, effective, &changes[i], now, err);
 		}
 	}
+	if (!r && o->kind->complete)
+		r = o->kind->complete(o, own, c, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->n; i++)

@@ -48,6 +48,9 @@ struct kind {
 	/** create() - a new one: add to @own what it begins with (random addresses, defaults). NULL: nothing
 	 */
 	int (*create)(struct object *o, struct config *own, const struct caller *who, struct err *err);
+	/** complete() - put into a config that is to be what its values leave open ("auto"); pure, before
+	 * check(). @old is what create() gave for a new one. NULL: nothing */
+	int (*complete)(struct object *o, const struct config *old, struct config *own, struct err *err);
 	/** check() - the whole, before anything is touched: pure. @old is NULL for a new one */
 	int (*check)(struct object *o, const struct config *old, const struct config *own,
 		     const struct config *effective, struct err *err);
