@@ -353,13 +353,13 @@ caged() {
 	isnt "$(readlink "/proc/$pid/ns/net")" "$(readlink /proc/self/ns/net)" "$3: a network of its own, with nothing in it"
 	kill -KILL $core
 	wait $core 2>/dev/null
+	no_helper "$3: ends without its core"
 }
 begin
 caged 8000001b dest "unpacking"
 "$BUILD/tools/imagectl" "$BIN" probe "$WORK/large.tar.zst" >"$OUT" 2>"$ERR" &
 core=$!
 caged "" "" "looking"
-no_helper "both end without their core"
 ok "canceled in the middle" -- eval '! unpack "$WORK/large.tar.zst" cancel=100'
 is "$(cat "$ERR")$(lefts)" "125: reading the image was canceled" "says so, and leaves nothing"
 ok "canceled at once" -- eval '! probe "$WORK/large.tar.zst" cancel=0'
