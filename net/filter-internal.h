@@ -29,5 +29,14 @@ void filter_rules(struct buf *b, const struct filter_port *port, unsigned flags)
 void filter_state_comment(struct buf *b, unsigned flags, struct mac mac, unsigned n_rules);
 int filter_state_parse(struct str comment, struct filter_state *ret, unsigned *ret_n_rules);
 
+/**
+ * filter_read() - what a listing of the table says
+ * @text: output of `nft list table`
+ * @ret:  as of filter_list()
+ *
+ * Return: whether all of it is as filter_set() made it
+ */
+bool filter_read(struct str text, struct filter_list *ret);
+
 /** filter_distrust() - the next filter_set() makes the table's common part anew: it may be damaged */
 void filter_distrust(void);

@@ -249,7 +249,6 @@ static bool is_member(const struct reader *r, enum where set, const char *name)
 	return r->n_members && bsearch(&key, r->members, r->n_members, sizeof(key), member_cmp);
 }
 
-/* Return: whether all is as filter_set() left it. */
 static bool judge(struct reader *r)
 {
 	bool is_base_whole = !r->is_foreign, is_whole;
@@ -271,31 +270,36 @@ static bool judge(struct reader *r)
 	return is_whole;
 }
 
+bool filter_read(struct str text, struct filter_list *ret)
+{
+	__attribute__((cleanup(reader_done_auto))) struct reader r = {0};
+	struct str line;
+	bool is_whole;
+
+	(void)str_next(&text, '\n', &line); /* "table bridge NAME {" */
+	while (str_next(&text, '\n', &line))
+		read_line(&r, str_trim(line));
+	is_whole = judge(&r);
+	*ret = r.list;
+	r.list = (struct filter_list){0};
+	return is_whole;
+}
+
 int filter_list(struct filter_list *ret, struct err *err)
 {
 	AUTO(buf_done) struct buf command = BUF_NULL, text = BUF_NULL;
-	__attribute__((cleanup(reader_done_auto))) struct reader r = {0};
-	struct str rest, line;
-	int n;
+	int r;
 
 	buf_printf(&command, "list table bridge %s", net_table());
-	n = nft_list(command.ptr, &text, err);
-	if (n == -ENOENT) {
+	r = nft_list(command.ptr, &text, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT) {
 		err_done(err);
-		filter_distrust();
 		*ret = (struct filter_list){0};
-		return 0;
 	}
-	if (n < 0)
-		return n;
-	rest = buf_str(&text);
-	(void)str_next(&rest, '\n', &line); /* "table bridge NAME {" */
-	while (str_next(&rest, '\n', &line))
-		read_line(&r, str_trim(line));
-	if (!judge(&r))
+	if (r == -ENOENT || !filter_read(buf_str(&text), ret))
 		filter_distrust();
-	*ret = r.list;
-	r.list = (struct filter_list){0};
 	return 0;
 }
 
