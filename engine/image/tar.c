@@ -15,20 +15,28 @@
 
 #define CHUNK (256 << 10)
 #define MAX_XATTRS 64
+#define ASK_AFTER (16 << 20)
 
 struct source {
 	struct tar_reader *t;
 	off_t at;
 	int errnum;
+	size_t unasked; /* bytes unpacked since the core was last asked after */
 	char chunk[CHUNK];
 };
+
+static bool core_is_gone(struct source *s)
+{
+	s->unasked = 0;
+	return s->t->core >= 0 && sys_poll_in(s->t->core, -1, 0) != 0;
+}
 
 static la_ssize_t read_some(struct archive *a, void *ctx, const void **ret)
 {
 	struct source *s = ctx;
 	ssize_t n;
 
-	if (s->t->core >= 0 && sys_poll_in(s->t->core, -1, 0) != 0) {
+	if (core_is_gone(s)) {
 		s->errnum = ECANCELED;
 		archive_set_error(a, ECANCELED, "canceled");
 		return -1;
@@ -159,6 +167,10 @@ static int copy_content(struct source *s, struct archive *a, int fd, const char 
 	int r;
 
 	while ((r = archive_read_data_block(a, &p, &len, &at)) == ARCHIVE_OK) {
+		/* a bomb gives much of one read */
+		s->unasked += len;
+		if (s->unasked > ASK_AFTER && core_is_gone(s))
+			return err_set(err, ECANCELED, "canceled");
 		for (size_t done = 0; fd >= 0 && done < len;) {
 			ssize_t n = pwrite(fd, (const char *)p + done, len - done, at + (off_t)done);
 
