@@ -328,12 +328,14 @@ int dnsmasq_conf_text(struct buf *b, const struct dnsmasq_spec *s, struct err *e
 
 /* ---- a line of the hosts directory */
 
-/* is_duration(): dnsmasq reads "42" and "10m" in a line as the lease's time */
-static bool is_duration(const char *name)
+/* is_word_of_its_own(): dnsmasq reads "ignore", "infinite", "42" and "10m" in a line as something else than a
+ * name, but takes a name with the dot of the root behind it for nothing else */
+static bool is_word_of_its_own(const char *name)
 {
 	size_t digits = strspn(name, "0123456789");
 
-	return digits && (!name[digits] || (strchr("wdhmsWDHMS", name[digits]) && !name[digits + 1]));
+	return !strcmp(name, "ignore") || !strcmp(name, "infinite") ||
+	       (digits && (!name[digits] || (strchr("wdhmsWDHMS", name[digits]) && !name[digits + 1])));
 }
 
 static void put_host(struct buf *b, const struct dnsmasq_host *host, bool with_addresses)
@@ -347,12 +349,8 @@ static void put_host(struct buf *b, const struct dnsmasq_host *host, bool with_a
 		buf_addc(b, ',');
 		put_bracketed(b, &host->v6);
 	}
-	if (host->name) {
-		/* words of dnsmasq's own are read in small letters alone, names in any */
-		bool is_own = !strcmp(host->name, "ignore") || !strcmp(host->name, "infinite");
-
-		buf_printf(b, ",%c%s", is_own ? 'I' : host->name[0], host->name + 1);
-	}
+	if (host->name)
+		buf_printf(b, ",%s%s", host->name, is_word_of_its_own(host->name) ? "." : "");
 	buf_addc(b, '\n');
 }
 
@@ -370,9 +368,6 @@ int dnsmasq_host_text(struct buf *b, const struct dnsmasq_host *host, struct err
 		return err_set(err, EINVAL, "a fixed address is of the wrong protocol");
 	if (name && !dns_label_ok(str_from(name)))
 		return refuse(err, name, "no host name: letters, digits, inner '-' make one");
-	if (name && is_duration(name))
-		return err_set(err, EINVAL, "\"%s\" can't be a host name: DHCP's server takes it for a time",
-			       name);
 	/* dnsmasq takes a line with an address of one protocol for that protocol alone; the last line counts
 	 * where more than one fits */
 	if (!host->v4.family != !host->v6.family)

@@ -310,7 +310,7 @@ int dnsmasq_start(const struct dnsmasq_spec *spec, int *ret_pidfd, struct err *e
 static int check_key(const char *key, struct err *err)
 {
 	/* dnsmasq passes over names with a leading '.' or '#' and over "name~" */
-	if (!path_is_name(str_from(key)) || key[0] == '.' || strlen(key) > 200 ||
+	if (!path_is_name(str_from(key)) || key[0] == '.' || strlen(key) > 240 ||
 	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(key))
 		return err_set(
 		    err, EINVAL,

@@ -127,16 +127,18 @@ is "$(eventually "" look one.lxd)" "" "its name is gone"
 unlike "$(net leases "leases=$leases")" "$MAC2" "and its lease"
 ask one >/dev/null
 is "$(look one.lxd)" "" "it has none when it comes again"
-for name in ignore infinite; do
+for name in ignore infinite 42 10m 7D; do
 	host two $MAC3 "name=$name"
 	ask two >/dev/null
 	is "$(eventually "$(address two)" look "$name.lxd")" "$(address two)" "a host may be called $name"
 done
-refuses 22 "takes it for a time" "but not 10m" host "run=$dir" key=k mac=$MAC3 name=10m
-refuses 22 "is no host name" "nor what holds a newline" host "run=$dir" key=k mac=$MAC3 "name=a
+refuses 22 "is no host name" "but not what holds a newline" host "run=$dir" key=k mac=$MAC3 "name=a
 dhcp-option=6,1.2.3.4"
 refuses 22 "no key of a host" "nor lead out of the directory" host "run=$dir" key=../k mac=$MAC3 name=a
 is "$(pid)" "$before" "all that without a restart"
+ok "a key of 240 characters" -- net host "run=$dir" "key=$(printf %0240d 1)" mac=00:16:3e:00:00:66 name=long
+ok "goes as it came" -- net unhost "run=$dir" "key=$(printf %0240d 1)"
+refuses 22 "no key" "one of more is refused" host "run=$dir" "key=$(printf %0241d 1)" mac=00:16:3e:00:00:66
 is "$(find "$dir" -name '*.new' -o -name 'host-*')" "" "and nothing is left in the directory"
 
 # ---- stateful DHCPv6: a lease given by one message (SOLICIT with rapid commit), and taken back
