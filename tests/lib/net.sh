@@ -56,6 +56,7 @@ in_space() {
 spaces_gone() {
 	local name link
 	for name in /run/netns/*; do
+		[ -e "$name" ] || continue
 		name=${name##*/}
 		# by hand: the kernel takes its time with what a namespace held
 		for link in $(ip -n "$name" -o link | sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p' | grep -vx lo); do
