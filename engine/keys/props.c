@@ -12,6 +12,8 @@
 		.text = "A line for people who look at it."                                                  \
 	}
 
+static const char *const none[] = {"none", NULL};
+
 static int check_environment(const struct key *key, struct str value, struct err *err)
 {
 	struct str line;
@@ -55,14 +57,15 @@ static const struct key instance_rows[] = {
 	 "Profiles whose keys and devices the instance has, a name a line; the later wins, and what is set "
 	 "on the instance wins over all. It stays with root and group lxd when an instance is given to "
 	 "others, since profiles may grant what its owner may not set."},
-    /* instances/X would give X's files to who owns this one. */
+    /* Not every image is for who owns an instance, and instances/X would give away X's files. */
     {.name = "source",
      .type = &type_source,
+     .choices = none,
      .def_text = "the server's lxdfs.source",
      .class = CLASS_HOST,
      .live = LIVE_NEVER,
-     .text = "What the instance is made from at its first start: an image's alias or fingerprint, or "
-	     "instances/NAME to copy one. After that it tells where the instance came from."},
+     .text = "The image that the instance is made from at its first start; `none` begins with an empty root. "
+	     "From the first start on it can't change."},
     {.name = "type",
      .type = &type_name,
      .def = "container",
@@ -186,15 +189,13 @@ static const struct key exec_rows[] = {
      .check = check_environment,
      .text = "Variables besides those of the instance's environment.*, as lines NAME=VALUE."},
     {.name = "group",
-     .type = &type_integer,
-     .def = "0",
-     .max = 4294967294,
-     .text = "Number of the group, inside, that the command runs as."},
+     .type = &type_name,
+     .def_text = "the user's own",
+     .text = "Number or name of the group, inside, that the command runs as."},
     {.name = "user",
-     .type = &type_integer,
+     .type = &type_name,
      .def = "0",
-     .max = 4294967294,
-     .text = "Number of the user, inside, that the command runs as."},
+     .text = "Number or name of the user, inside, that the command runs as."},
 };
 const struct key_table keys_exec_props = {
     .name = "exec-properties",

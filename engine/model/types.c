@@ -393,7 +393,7 @@ static int one_name(struct str s, struct buf *b)
 	return 0;
 }
 
-/* An image's alias or fingerprint, or where another object is: aliases may hold slashes. */
+/* An image's alias or fingerprint, or instances/NAME: aliases may hold slashes too. */
 static int one_source(struct str s, struct buf *b)
 {
 	struct str rest = s, piece;
@@ -618,7 +618,7 @@ TYPE(cpus, "CPUs", "a number of CPUs, or a list of them such as 0-3,5", parse_cp
 TYPE(name, "name", "a name without blanks and slashes", parse_name);
 LIST_TYPE(names, "list of names", "a name without blanks and slashes", parse_names);
 LIST_TYPE(ips, "list of addresses", "an IPv4 or IPv6 address", parse_ip_anys);
-TYPE(source, "source", "an image's alias or fingerprint, or instances/NAME", parse_source);
+TYPE(source, "source", "an image's alias or fingerprint", parse_source);
 TYPE(path, "path", "an absolute path without '..'", parse_path);
 TYPE(host_path, "path on the host", "an absolute path without '..'", parse_path);
 TYPE(mode, "mode", "an octal mode such as 0660", parse_mode_text);
