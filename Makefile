@@ -71,6 +71,9 @@ PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instan
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/environ) $(B)/libbase.a
 PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a
 LIBS_unpack := -larchive -lyaml -lseccomp
+# Rows of keys name what applies them, and so everything; it isn't installed.
+PARTS_gen-docs := $(B)/liblxdfs.a
+LIBS_gen-docs := $(LIBS_all)
 
 $(B)/bin/lxdfsd: $(call obj,$(wildcard fs/bin/*.c)) $(B)/liblxdfs.a
 	@mkdir -p $(@D)
