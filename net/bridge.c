@@ -35,9 +35,15 @@ int bridge_create(const struct bridge_spec *spec, struct err *err)
 	return r;
 }
 
+/* Frames to 01:80:c2:00:00:0X, LLDP's among them, go to the host past the filter and teach the bridge the MAC
+ * they come from, unless they are to be forwarded like any others. All but pause frames (1), which the bridge
+ * drops and the kernel lets nobody forward. (br_handle_frame() in net/bridge/br_input.c) */
+enum { PORT_FORWARDS = 0xfffd };
+
 int bridge_port_set(const char *name, const struct bridge_port *port, struct err *err)
 {
 	struct nl_msg m = {0};
+	const uint16_t forwards = PORT_FORWARDS;
 	size_t info, data;
 	int r = link_begin(&m, RTM_NEWLINK, name, err);
 
@@ -49,6 +55,7 @@ int bridge_port_set(const char *name, const struct bridge_port *port, struct err
 	nl_put_u8(&m, IFLA_BRPORT_ISOLATED, port->isolated);
 	nl_put_u8(&m, IFLA_BRPORT_MODE, port->hairpin);
 	nl_put_u8(&m, IFLA_BRPORT_LEARNING, !port->no_learning);
+	nl_put(&m, IFLA_BRPORT_GROUP_FWD_MASK, &forwards, sizeof(forwards));
 	nl_nest_end(&m, data);
 	nl_nest_end(&m, info);
 	r = nl_request(&m, NETNS_OWN, err);

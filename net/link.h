@@ -108,7 +108,11 @@ struct bridge_port {
 	bool hairpin;
 	bool no_learning;
 };
-/** bridge_port_set() - Return: 0; -ENODEV; -EOPNOTSUPP the link is no port of a bridge */
+/**
+ * bridge_port_set() - flags of a port; and none of its frames go past the bridge's hooks from then on
+ *
+ * Return: 0; -ENODEV; -EOPNOTSUPP the link is no port of a bridge
+ */
 int bridge_port_set(const char *name, const struct bridge_port *port, struct err *err);
 int bridge_port_get(const char *name, struct bridge_port *ret, struct err *err);
 

@@ -26,6 +26,7 @@ is "$(net filters)" "vone flags=3 reachable=1" "with its filter"
 like "$(net link name=vone)" "up=1 .* mtu=1400 .* master=$(index br0) " "up, a port, with the bridge's MTU"
 like "$(net link name=eth0 netns=$ns)" "mac=$MAC2 .* up=0 .* mtu=1400 " "the other end has the MAC and is down"
 like "$(net portget name=vone)" '^isolated=1 ' "isolated"
+like "$(ip -d link show vone)" "group_fwd_mask 0xfffd" "none of its frames goes past the filter"
 is "$(cat /proc/sys/net/ipv6/conf/vone/disable_ipv6)" 1 "the host has no IPv6 of its own on it"
 refuses 17 "there is a link vone already" "a second of that name is refused" attach name=vone bridge=br0 peer=eth1 mac=$MAC3 netns=$ns
 is "$(net filters)" "vone flags=3 reachable=1" "and leaves the filter of the first alone"

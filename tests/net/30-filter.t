@@ -236,9 +236,23 @@ is "$(tell_bridge ff:ff:ff:ff:ff:ff)" 1 "and so does a broadcast"
 ctl set port=port0 mac=$M flags=mac
 is "$(tell_bridge 01:80:c2:00:00:03)" 0 "with the MAC filter a link-local frame doesn't"
 is "$(tell_bridge ff:ff:ff:ff:ff:ff)" 0 "nor a broadcast"
-# LLDP passes by all hooks: only the bridge itself can help
-ip link set br0 type bridge no_linklocal_learn 1
-is "$(tell_bridge 01:80:c2:00:00:0e)" 0 "nor LLDP, where the bridge learns nothing from link-local frames"
+# LLDP's address passes by all hooks where a port isn't told to forward it: the bridge learns, the host takes any IP
+# packet in it
+nft add table ip see "{ counter spoofed { }; chain see { type filter hook prerouting priority 0; ip saddr 10.0.0.9 counter name spoofed; }; }"
+# tell_host ADDRESS: how many packets with another's address does the host's IP see from a frame to this address?
+tell_host() {
+	nft reset counter ip see spoofed >/dev/null
+	$FRAME send inst0 M=$M -- "dst=$1 ip4 src=10.0.0.9 dst=10.0.0.1 udp"
+	nft list counter ip see spoofed | sed -n 's/.*packets \([0-9]*\).*/\1/p'
+}
+ctl set port=port0 mac=$M flags=ipv4 allow=$A
+is "$(tell_bridge 01:80:c2:00:00:0e) $(tell_host 01:80:c2:00:00:0e)" "1 1" "LLDP's address goes past every hook of the bridge"
+ip link set port0 type bridge_slave group_fwd_mask 0xfffd
+is "$(tell_bridge 01:80:c2:00:00:0e) $(tell_host 01:80:c2:00:00:0e)" "0 0" "but not with the port as nic_attach() leaves it"
+for i in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do
+	is "$(tell_bridge 01:80:c2:00:00:0$i) $(tell_host 01:80:c2:00:00:0$i)" "0 0" "nor does any other of its kind: 0$i"
+done
+nft delete table ip see
 
 # ---- read back from the kernel
 
