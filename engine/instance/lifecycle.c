@@ -137,6 +137,7 @@ static int sleep_for_state(struct instance *in, uint64_t deadline, const struct 
 
 	if (w.event < 0)
 		return err_set(err, errno, "no descriptor to wait with: %s", strerror(errno));
+	/* cppcheck-suppress autoVariables */
 	in->waiters = &w;
 	pthread_mutex_unlock(&in->lock);
 	r = sys_poll_in(w.event, who->cancel_fd, deadline);
