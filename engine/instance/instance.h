@@ -16,6 +16,7 @@
 struct instance_root {
 	struct storage_root storage;
 	char *base_image; /* fingerprint; NULL: none */
+	bool is_first;	  /* there was none before this start */
 };
 void instance_root_done(struct instance_root *r);
 static inline void instance_root_done_auto(struct instance_root *r)
@@ -33,6 +34,8 @@ struct instances {
 	/* From engine/kind/, which knows images and pools. */
 	int (*root)(struct object *o, const struct config *effective, const struct caller *who,
 		    struct instance_root *ret, struct err *err);
+	/** root_undo() - the first start failed: nothing of it is left */
+	void (*root_undo)(struct object *o, const struct instance_root *root);
 	/** stopped_path() - of the files of one that isn't running; NULL: there are none */
 	char *(*stopped_path)(struct object *o);
 };

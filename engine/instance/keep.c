@@ -83,8 +83,8 @@ static void drop_stale(struct keep *k, const struct config *own, const struct co
 	}
 }
 
-int keep_commit(struct keep *k, struct object *o, const struct config *effective, const char *base_image,
-		uint32_t idmap_base, struct err *err)
+int keep_commit(struct keep *k, struct object *o, const struct config *effective, uint32_t idmap_base,
+		struct err *err)
 {
 	AUTO(config_unref) struct config *own = object_own(o);
 	AUTO(free) char *base = idmap_base == IDMAP_ANY ? NULL : xasprintf("%u", idmap_base);
@@ -94,8 +94,6 @@ int keep_commit(struct keep *k, struct object *o, const struct config *effective
 
 	add_nics(k, o, own, effective);
 	drop_stale(k, own, effective);
-	if (base_image)
-		add(k, own, SECTION_CONFIG, "volatile.base_image", base_image);
 	add(k, own, SECTION_CONFIG, "volatile.idmap.base", base);
 	add(k, own, SECTION_CONFIG, "volatile.last_state.power", "RUNNING");
 	if (object_key(o, NULL, SECTION_PROPS, STR("last_used_at"), NULL) && gmtime_r(&now, &tm) &&

@@ -13,11 +13,10 @@ struct keep {
 /**
  * keep_commit() - note, on the disk, all that a start gives: MACs and host names of NICs, id range, image,
  * that it runs. Under the token
- * @base_image: NULL: none
  * @idmap_base: IDMAP_ANY: it has no range of its own
  */
-int keep_commit(struct keep *k, struct object *o, const struct config *effective, const char *base_image,
-		uint32_t idmap_base, struct err *err);
+int keep_commit(struct keep *k, struct object *o, const struct config *effective, uint32_t idmap_base,
+		struct err *err);
 /** keep_undo() - the start failed: as before */
 void keep_undo(struct keep *k, struct object *o);
 void keep_done_auto(struct keep *k);

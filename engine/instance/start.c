@@ -320,12 +320,14 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	s.effective = object_effective(o);
 	r = prepare(&s, who, &base, err);
 	if (!r)
-		r = keep_commit(&keep, o, s.effective, s.root.base_image, base, err);
+		r = keep_commit(&keep, o, s.effective, base, err);
 	if (!r) {
 		r = run(&s, err);
 		if (r < 0)
 			keep_undo(&keep, o);
 	}
+	if (r < 0 && s.root.is_first)
+		instances_of(o)->root_undo(o, &s.root);
 	if (r == -ECANCELED)
 		r = err_set(err, EINTR, "the start was interrupted: nothing of it is left");
 	if (r < 0) {

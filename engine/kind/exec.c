@@ -17,7 +17,6 @@
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/base/sys.h"
-#include "engine/image/import.h"
 #include "engine/instance/environ.h"
 #include "engine/instance/exec.h"
 #include "engine/instance/instance.h"
@@ -434,7 +433,7 @@ static void remove_exec(struct object *o)
 	AUTO(free) char *dir = dir_of(o), *above = xasprintf("%s/exec/%s", o->host->run, o->parent->uuid);
 
 	unwatch(o);
-	image_remove_tree(dir);
+	path_remove_tree(dir);
 	/* the last one takes the instance's directory along */
 	rmdir(above);
 }

@@ -59,32 +59,30 @@ int instance_root_check(struct object *o, const struct config *old, const struct
 	return 0;
 }
 
-static struct object *find_image(struct object *o, const struct config *c, struct err *err)
+/* What its files are made of, by the fingerprint that is kept from the first start on. Return: 0; NULL in
+ * *@ret: of nothing */
+static int choose_image(struct object *o, const struct config *c, struct instance_root *ret, struct err *err)
 {
 	AUTO(config_unref) struct config *server = object_own(o->host->server);
-	const char *source = base_image(c), *def = config_get(server, SECTION_CONFIG, "lxdfs.source");
-	struct object *image;
-
-	if (source) {
-		image = image_find(o->parent, str_from(source), NULL);
-		if (!image)
-			err_set(err, ENOENT,
-				"image %.12s, of which its files are made, isn't there any more: import it "
-				"again, cp FILE "
-				"%s/images/",
-				source, o->host->mount);
-		return image;
-	}
-	source = config_get(c, SECTION_PROPS, "source");
-	source = source && *source ? source : def ? def : SOURCE_DEFAULT;
-	return image_find(o->parent, str_from(source), err);
-}
-
-static bool is_empty_source(const struct config *c)
-{
 	const char *source = config_get(c, SECTION_PROPS, "source");
+	const char *def = config_get(server, SECTION_CONFIG, "lxdfs.source");
+	AUTO(object_unref) struct object *image = NULL;
+	struct change keep = {SECTION_CONFIG, "volatile.base_image", NULL};
 
-	return !base_image(c) && source && !strcmp(source, SOURCE_NONE);
+	if (base_image(c)) {
+		ret->base_image = xstrdup(base_image(c));
+		return 0;
+	}
+	if (source && !strcmp(source, SOURCE_NONE))
+		return 0;
+	image = image_find(o->parent, str_from(source && *source ? source : def ? def : SOURCE_DEFAULT), err);
+	if (!image)
+		return -err->errnum;
+	ret->base_image = object_name(image);
+	ret->is_first = true;
+	/* first of all: what an instance names isn't removed with its image */
+	keep.value = ret->base_image;
+	return object_change_held(o, &caller_core, &keep, 1, err);
 }
 
 int instance_root_make(struct object *o, const struct config *effective, const struct caller *who,
@@ -92,7 +90,6 @@ int instance_root_make(struct object *o, const struct config *effective, const s
 {
 	const char *device = disk_root(effective, err), *pool;
 	AUTO(free) char *dir = NULL, *unpacked = NULL, *rootfs = NULL;
-	AUTO(object_unref) struct object *image = NULL;
 	const struct storage_driver *driver;
 	int r;
 
@@ -105,21 +102,26 @@ int instance_root_make(struct object *o, const struct config *effective, const s
 		    "device %s is the root disk, but names no pool: echo default > devices/%s/pool", device,
 		    device);
 	r = pool_find(o->host, pool, &dir, &driver, err);
+	if (!r)
+		r = choose_image(o, effective, ret, err);
 	if (r < 0)
 		return r;
-	if (!is_empty_source(effective)) {
-		image = find_image(o, effective, err);
-		if (!image)
-			return -err->errnum;
-		unpacked = image_rootfs(image, who, err);
+	if (ret->base_image) {
+		unpacked = image_rootfs_of(o->host, ret->base_image, who, err);
 		if (!unpacked)
 			return -err->errnum;
 		rootfs = xasprintf("%s/rootfs", unpacked);
 	}
-	r = driver->prepare(dir, o->uuid, rootfs, &ret->storage, err);
-	if (!r && image)
-		ret->base_image = object_name(image);
-	return r;
+	return driver->prepare(dir, o->uuid, rootfs, &ret->storage, err);
+}
+
+void instance_root_undo(struct object *o, const struct instance_root *root)
+{
+	struct change keep = {SECTION_CONFIG, "volatile.base_image", NULL};
+
+	instance_root_destroy(o, NULL);
+	object_change_held(o, &caller_core, &keep, 1, NULL);
+	image_collect(o->host, root->base_image);
 }
 
 char *instance_root_stopped(struct object *o)

@@ -11,6 +11,8 @@ int instance_root_check(struct object *o, const struct config *old, const struct
 /** instance_root_make() - struct instances' root(): unpacks the image, makes the layer; blocks */
 int instance_root_make(struct object *o, const struct config *effective, const struct caller *who,
 		       struct instance_root *ret, struct err *err);
+/** instance_root_undo() - likewise root_undo() */
+void instance_root_undo(struct object *o, const struct instance_root *root);
 /** instance_root_stopped() - struct instances' stopped_path() */
 char *instance_root_stopped(struct object *o);
 /** instance_root_destroy() - its files in its pool, if it has any */

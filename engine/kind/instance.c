@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/path.h"
 #include "engine/device/nic.h"
-#include "engine/image/import.h"
 #include "engine/instance/instance.h"
+#include "engine/kind/image.h"
 #include "engine/kind/instance-root.h"
 
 #define NAME_MAX_LEN 63
@@ -90,6 +91,8 @@ static int may_remove(struct object *o, struct err *err)
 
 static void remove_instance(struct object *o)
 {
+	AUTO(config_unref) struct config *own = object_own(o);
+	const char *image = config_get(own, SECTION_CONFIG, "volatile.base_image");
 	AUTO(free) char *logs = xasprintf("%s/logs/%s", o->host->state, o->uuid);
 	AUTO(free) char *execs = xasprintf("%s/exec/%s", o->host->run, o->uuid);
 	AUTO(objects_free) struct object **list = host_all(o, KIND_EXEC);
@@ -100,9 +103,11 @@ static void remove_instance(struct object *o)
 	if (instance_root_destroy(o, &err) < 0)
 		host_warn(o->host, NULL, "storage", "files of a removed instance, %s, are left: %s", o->uuid,
 			  err_text(&err));
+	if (image)
+		image_collect(o->host, image);
 	idmap_release(instances_of(o)->idmaps, o->uuid);
-	image_remove_tree(logs);
-	image_remove_tree(execs);
+	path_remove_tree(logs);
+	path_remove_tree(execs);
 	/* who waits for a state of it is told that it is gone */
 	instance_told(o, "instance-deleted");
 }

@@ -32,6 +32,7 @@ int instances_open(struct host *h, struct err *err)
 	all->env.libexec = h->libexec;
 	all->env.rundir = h->run;
 	all->root = instance_root_make;
+	all->root_undo = instance_root_undo;
 	all->stopped_path = instance_root_stopped;
 	all->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h->instances = all;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* passwd and group files that a container wrote: what fits is taken, the rest is passed over. */
-#include "engine/kind/exec-user.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/kind/exec-user.h"
 
 static const char passwd[] = "# a comment\n"
 			     "root:x:0:0:root:/root:/bin/sh\n"

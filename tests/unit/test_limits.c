@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts of limits.* to what a control group takes. */
-#include "engine/instance/limits.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/instance/limits.h"
 #include "engine/model/config.h"
 
 #define GIB (1ULL << 30)

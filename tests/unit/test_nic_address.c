@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ranges of a network, and the lowest address in them that is free. */
-#include "engine/device/nic-address.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/nic-address.h"
 
 static struct ip ip(const char *text)
 {
@@ -59,7 +63,7 @@ static void test_ranges(void **state)
 	}
 }
 
-static void test_free(void **state)
+static void test_lowest(void **state)
 {
 	struct ip_range ranges[] = {{ip("10.0.0.8"), ip("10.0.0.9")}, {ip("10.0.0.2"), ip("10.0.0.4")}};
 	struct ip taken[] = {ip("10.0.0.3"), ip("fd42::1"),  ip("10.0.0.2"), ip("10.0.0.3"),
@@ -78,7 +82,7 @@ static void test_free(void **state)
 }
 
 /* To the end of all addresses, without running over it. */
-static void test_free_at_end(void **state)
+static void test_lowest_at_end(void **state)
 {
 	struct ip_range range = {ip("255.255.255.254"), ip("255.255.255.255")};
 	struct ip taken[] = {ip("255.255.255.254"), ip("255.255.255.255")};
@@ -111,8 +115,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_ranges),
-	    cmocka_unit_test(test_free),
-	    cmocka_unit_test(test_free_at_end),
+	    cmocka_unit_test(test_lowest),
+	    cmocka_unit_test(test_lowest_at_end),
 	    cmocka_unit_test(test_nets),
 	};
 

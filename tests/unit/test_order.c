@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which instances start with the host, and in which order. */
-#include "engine/instance/order.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/instance/order.h"
 
 static struct config *with(const char *autostart, const char *power)
 {
