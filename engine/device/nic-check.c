@@ -12,7 +12,9 @@ bool nic_bridged_matches(struct object *o, const struct section *device)
 	const struct pair *type = section_pair(device, STR("nictype"));
 
 	(void)o;
-	return section_pair(device, STR("network")) || !type || !strcmp(type->value, "bridged");
+	/* with less it isn't complete, and mustn't be attached by the write of `type` */
+	return section_pair(device, STR("network")) ||
+	       (type && !strcmp(type->value, "bridged") && section_pair(device, STR("parent")));
 }
 
 /* What makes a NIC one of a bridge: two on different ones never meet. */

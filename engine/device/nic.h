@@ -11,7 +11,7 @@ int nic_key_filter(struct object *o, const struct config *old, const struct conf
 /** nic_key_port() - of security.port_isolation */
 int nic_key_port(struct object *o, const struct config *old, const struct config *new, const char *device,
 		 struct err *err);
-/** nic_bridged_matches() - network= of a managed bridge, or nictype=bridged */
+/** nic_bridged_matches() - network= of a managed bridge, or nictype=bridged and parent= */
 bool nic_bridged_matches(struct object *o, const struct section *device);
 int nic_bridged_check(struct object *o, const struct config *effective, const char *device, struct err *err);
 int nic_bridged_attach(struct object *o, const struct config *effective, const char *device, struct err *err);

@@ -378,6 +378,61 @@ static void test_values_that_are_taken(void **state)
 	}
 }
 
+/* Key by key, in any order: a device is complete by the write that makes it so, not before. */
+static void test_devices_complete(void **state)
+{
+	static const struct {
+		const char *keys[9]; /* name, value, ... */
+		const char *type;    /* row; NULL: none yet */
+		bool is_complete;
+	} rows[] = {
+	    {{NULL}, NULL, false},
+	    {{"type", "nic", NULL}, NULL, false},
+	    {{"network", "lxdbr0", NULL}, NULL, false},
+	    {{"type", "nic", "network", "lxdbr0", NULL}, "nic-bridged", true},
+	    {{"type", "nic", "nictype", "bridged", NULL}, NULL, false},
+	    {{"type", "nic", "parent", "br0", NULL}, NULL, false},
+	    {{"type", "nic", "nictype", "bridged", "parent", "br0", NULL}, "nic-bridged", true},
+	    {{"type", "disk", NULL}, "disk", false},
+	    {{"type", "disk", "path", "/", NULL}, "disk", true},
+	    {{"type", "none", NULL}, "none", true},
+	    {{"type", "toaster", NULL}, NULL, false},
+	};
+	struct object o = {.kind = kind_get(KIND_INSTANCE)};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(config_unref) struct config *c = config_new();
+		AUTO(err_done) struct err err = ERR_NULL;
+		const struct device_type *t;
+
+		config_add_section(c, SECTION_DEVICES "d", 1);
+		for (const char *const *k = rows[i].keys; *k; k += 2)
+			config_set(c, SECTION_DEVICES "d", k[0], k[1], 1);
+		t = device_type_of(&o, config_device(c, "d"), NULL);
+		assert_string_equal(t ? t->name : "", rows[i].type ? rows[i].type : "");
+		assert_int_equal(device_is_complete(&o, c, "d", &err), rows[i].is_complete);
+		assert_int_equal(err.errnum != 0, !rows[i].is_complete);
+	}
+}
+
+/* Every kind is registered, with tables that keys_tables() has too. */
+static void test_kinds(void **state)
+{
+	(void)state;
+	for (int n = 0; n < KINDS; n++) {
+		const struct kind *kind = kind_get((enum kind_number)n);
+		const struct kind_tables *t;
+
+		assert_non_null(kind);
+		assert_int_equal(kind->number, n);
+		t = kind_tables(kind);
+		assert_true(!t->props || table_named(t->props->name) == t->props);
+		assert_true(!t->config || table_named(t->config->name) == t->config);
+		assert_true(!kind->has_profiles || t->devices);
+	}
+}
+
 /* core-keys.txt, beside this file */
 static void test_core_keys(void **state)
 {
@@ -422,8 +477,10 @@ int main(void)
 	    cmocka_unit_test(test_texts),      cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_key_types),  cmocka_unit_test(test_live),
 	    cmocka_unit_test(test_class_host), cmocka_unit_test(test_values_that_are_taken),
-	    cmocka_unit_test(test_core_keys),
+	    cmocka_unit_test(test_core_keys),  cmocka_unit_test(test_devices_complete),
+	    cmocka_unit_test(test_kinds),
 	};
 
+	kinds_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
