@@ -253,6 +253,8 @@ static void test_class_host(void **state)
 	    {"instance", "raw.seccomp", CLASS_HOST},
 	    {"instance-properties", "profiles", CLASS_HOST},
 	    {"instance-properties", "source", CLASS_HOST},
+	    {"disk", "type", CLASS_HOST},
+	    {"nic-bridged", "type", CLASS_HOST},
 	    {"disk", "source", CLASS_HOST},
 	    {"disk", "pool", CLASS_HOST},
 	    {"disk", "shift", CLASS_HOST},
