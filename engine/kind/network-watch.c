@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules that somebody flushed come back: those of networks and the filters of NICs. Its lock protects which
- * host is watched; a leaf. */
+/* Rules that somebody flushed come back: those of networks and the filters of NICs. Its lock protects the
+ * descriptor; a leaf. */
 #include "engine/kind/network-internal.h"
 
 #include <errno.h>
@@ -21,7 +21,6 @@
 
 static struct {
 	pthread_mutex_t lock;
-	struct host *host;
 	int fd;
 	atomic_bool is_pending, wants_filters;
 } watched = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -EBADF};
@@ -140,8 +139,13 @@ static void begin_restore(void *arg)
 static void on_ruleset(void *arg)
 {
 	struct host *h = arg;
+	int fd;
 
-	if (nft_watch_read(watched.fd) == 0 || h->is_stopping || atomic_exchange(&watched.is_pending, true))
+	pthread_mutex_lock(&watched.lock);
+	fd = watched.fd;
+	pthread_mutex_unlock(&watched.lock);
+	/* loop_del() waits for this function before the descriptor is closed */
+	if (fd < 0 || nft_watch_read(fd) == 0 || h->is_stopping || atomic_exchange(&watched.is_pending, true))
 		return;
 	if (loop_after(SETTLE_MS, begin_restore, h, NULL) < 0)
 		begin_restore(h);
@@ -155,9 +159,7 @@ int networks_watch(struct host *h, struct err *err)
 	if (watched.fd < 0) {
 		watched.fd = nft_watch(err);
 		r = watched.fd < 0 ? watched.fd : loop_add(watched.fd, on_ruleset, h, err);
-		if (r == 0) {
-			watched.host = h;
-		} else if (watched.fd >= 0) {
+		if (r < 0 && watched.fd >= 0) {
 			close(watched.fd);
 			watched.fd = -EBADF;
 		}
@@ -166,18 +168,20 @@ int networks_watch(struct host *h, struct err *err)
 	return r;
 }
 
-void networks_unwatch(void)
+void networks_unwatch(struct host *h)
 {
+	AUTO(objects_free) struct object **all = host_all(h->project, KIND_NETWORK);
 	int fd;
 
 	pthread_mutex_lock(&watched.lock);
 	fd = TAKE_FD(watched.fd);
-	watched.host = NULL;
 	pthread_mutex_unlock(&watched.lock);
-	if (fd < 0)
-		return;
-	loop_del(fd);
-	close(fd);
+	if (fd >= 0) {
+		loop_del(fd);
+		close(fd);
+	}
+	for (struct object **p = all; *p; p++)
+		network_unwatch(*p);
 }
 
 void networks_refilter(struct host *h)
@@ -230,7 +234,7 @@ int networks_stop_all(struct host *h, struct err *err)
 	struct err *first = err;
 	int r, done = 0;
 
-	networks_unwatch();
+	networks_unwatch(h);
 	r = link_list(NETNS_OWN, &list, first);
 	for (struct object **p = all; *p; p++) {
 		AUTO(free) char *name = object_name(*p);

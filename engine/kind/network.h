@@ -22,8 +22,8 @@ void network_leases_text(struct object *o, struct buf *b);
 /** networks_watch() - put the rules of networks and NICs back when somebody else takes them away, within a
  * second; idempotent. Return: 0 or a failure */
 int networks_watch(struct host *h, struct err *err);
-/** networks_unwatch() - before the loop and the host end */
-void networks_unwatch(void);
+/** networks_unwatch() - nothing is put back or started again from now on; before the loop and the host end */
+void networks_unwatch(struct host *h);
 /** networks_sweep() - take down what was half made or half removed when an earlier core died */
 void networks_sweep(struct host *h);
 /** networks_refilter() - a job: the filters of all bridged NICs of running instances are set again */

@@ -57,7 +57,7 @@ static void open_host(void)
 static void close_host(void)
 {
 	host->is_stopping = true;
-	networks_unwatch();
+	networks_unwatch(host);
 	job_wait_all();
 	host_close(host);
 	free(host);
@@ -301,7 +301,7 @@ static void test_repair(void **state)
 static void test_adopt(void **state)
 {
 	ino_t first = dnsmasq_id("lxdbr0");
-	AUTO(object_unref) struct object *network = NULL;
+	AUTO(object_unref) struct object *network = NULL, *profile = NULL;
 	AUTO(err_done) struct err err = ERR_NULL;
 	AUTO(free) char *address = NULL;
 	unsigned index = if_nametoindex("lxdbr0");
@@ -323,7 +323,8 @@ static void test_adopt(void **state)
 	assert_true(has_address("lxdbr0", address));
 	assert_true(dnsmasq_pidfd("lxdbr0") >= 0);
 	/* what somebody removed doesn't come back */
-	assert_int_equal(set(find(KIND_PROFILE, "default"), SECTION_DEVICES "eth0", NULL, NULL, &err), 0);
+	profile = find(KIND_PROFILE, "default");
+	assert_int_equal(set(profile, SECTION_DEVICES "eth0", NULL, NULL, &err), 0);
 	assert_int_equal(object_remove(network, &caller_core, NULL), 0);
 	assert_int_equal(defaults_make(host, &err), 0);
 	assert_null(host_find(host->project, KIND_NETWORK, STR("lxdbr0")));
