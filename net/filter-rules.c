@@ -83,21 +83,71 @@ static struct nets nets_of(const struct filter_port *port, int family)
 	return nets;
 }
 
-/* "FIELD { a, b }" with a space behind; nothing where every address is meant. */
-static void match_nets(struct buf *b, const char *field, const struct nets *nets)
+/* Up to so many networks are compared one by one: an anonymous set costs the kernel and libnftables more than
+ * that, and each of them makes every later change of any port slower. */
+enum { MAX_PLAIN = 4 };
+
+static bool is_everything(const struct nets *nets)
 {
-	if (nets->n == 1 && nets->v[0].len == 0)
-		return;
-	buf_printf(b, "%s { ", field);
+	return nets->n == 1 && nets->v[0].len == 0;
+}
+
+static void net_text(struct buf *b, const struct ip_net *net)
+{
+	if (net->len == ip_bits(&net->ip))
+		buf_ip(b, &net->ip);
+	else
+		buf_ip_net(b, net);
+}
+
+static void set_text(struct buf *b, const struct nets *nets)
+{
+	buf_adds(b, "{ ");
 	for (size_t i = 0; i < nets->n; i++) {
 		if (i)
 			buf_adds(b, ", ");
-		if (nets->v[i].len == ip_bits(&nets->v[i].ip))
-			buf_ip(b, &nets->v[i].ip);
-		else
-			buf_ip_net(b, &nets->v[i]);
+		net_text(b, &nets->v[i]);
 	}
-	buf_adds(b, " } ");
+	buf_adds(b, " }");
+}
+
+/* Accept what has one of the networks in @field. */
+static void accept_nets(struct rules *r, const char *head, const char *field, const struct nets *nets)
+{
+	bool is_set = nets->n > MAX_PLAIN;
+
+	if (is_everything(nets)) {
+		rule(r, "%s accept", head);
+		return;
+	}
+	for (size_t i = 0; i < (is_set ? 1 : nets->n); i++) {
+		AUTO(buf_done) struct buf text = BUF_NULL;
+
+		if (is_set)
+			set_text(&text, nets);
+		else
+			net_text(&text, &nets->v[i]);
+		rule(r, "%s %s %s accept", head, field, text.ptr);
+	}
+}
+
+/* Drop what has none of them. */
+static void drop_others(struct rules *r, const char *head, const char *field, const struct nets *nets)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+	bool is_set = nets->n > MAX_PLAIN;
+
+	if (is_everything(nets))
+		return;
+	for (size_t i = 0; i < (is_set ? 1 : nets->n); i++) {
+		buf_printf(&text, "%s != ", field);
+		if (is_set)
+			set_text(&text, nets);
+		else
+			net_text(&text, &nets->v[i]);
+		buf_addc(&text, ' ');
+	}
+	rule(r, "%s %sdrop", head, text.ptr);
 }
 
 static void hex(struct buf *b, const unsigned char *bytes, size_t n)
@@ -158,7 +208,6 @@ static void ipv4_rules(struct rules *r, const struct nets *nets, bool has_own_dh
 {
 	static const struct ip_net unspecified = {.ip = {.family = AF_INET}, .len = 32};
 	AUTO(nets_done) struct nets senders = {0};
-	AUTO(buf_done) struct buf arp = BUF_NULL, source = BUF_NULL;
 
 	if (!nets->n)
 		return;
@@ -166,47 +215,42 @@ static void ipv4_rules(struct rules *r, const struct nets *nets, bool has_own_dh
 		nets_add(&senders, &nets->v[i]);
 	/* A probe for an address in use (RFC 5227) names no sender, so it changes no cache. */
 	nets_add(&senders, &unspecified);
-	match_nets(&arp, "arp saddr ip", &senders);
-	match_nets(&source, "ip saddr", nets);
-
-	rule(r, "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 %saccept", buf_cstr(&arp));
+	accept_nets(r, "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4", "arp saddr ip",
+		    &senders);
 	rule(r, "ether type ip ip version != 4 drop");
 	/* Some kernels read ports out of later fragments, which have none. */
 	rule(r, "ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 " WHOLE
 		"udp sport 68 udp dport 67 accept");
 	if (has_own_dhcp)
 		rule(r, "ether type ip " WHOLE "udp sport 67 drop");
-	rule(r, "ether type ip %saccept", buf_cstr(&source));
+	accept_nets(r, "ether type ip", "ip saddr", nets);
 }
 
 static void ipv6_rules(struct rules *r, const struct nets *nets, const char *mac, bool has_own_dhcp)
 {
-	AUTO(buf_done) struct buf source = BUF_NULL;
-
 	if (!nets->n)
 		return;
 	rule(r, "ether type ip6 ip6 version != 6 drop");
 
 	/* Address detection has no source; it may carry a nonce (RFC 7527), never a link-layer address. */
 	rule(r, "ether type ip6 ip6 saddr :: " NS " @th,192,8 1 drop");
-	rule_per_target(r, nets,
-			"ether type ip6 ip6 saddr :: ip6 nexthdr icmpv6 " NS " ip6 length { 24, 32 }");
-	match_nets(&source, "ip6 saddr !=", nets);
-	if (source.len)
-		rule(r, "ether type ip6 %sdrop", source.ptr);
+	rule_per_target(r, nets, "ether type ip6 ip6 saddr :: ip6 nexthdr icmpv6 " NS " ip6 length 24-32");
+	drop_others(r, "ether type ip6", "ip6 saddr", nets);
 	/* Later fragments hold no header to look at, and make nothing without the first. */
 	rule(r, "ether type ip6 frag frag-off != 0 accept");
 
 	/* 133 to 137 are the messages of neighbour discovery. None needs an extension header, and behind one
 	 * (a fragment's among them) the lengths below would mean something else. */
-	rule(r, "ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } drop");
+	rule(r, "ether type ip6 icmpv6 type nd-router-advert drop");
+	rule(r, "ether type ip6 icmpv6 type nd-redirect drop");
 	rule(r, "ether type ip6 icmpv6 type 133-137 ip6 nexthdr != icmpv6 drop");
 	if (has_own_dhcp)
 		rule(r, "ether type ip6 udp sport 547 drop");
 
 	/* The length says how many options there are: none, or one of 8 bytes, which must be the right
 	 * address. That an advertisement's is M was seen to by the MAC rules. */
-	rule(r, "ether type ip6 " NA " ip6 length != { 24, 32 } drop");
+	rule(r, "ether type ip6 " NA " ip6 length != 24-32 drop");
+	rule(r, "ether type ip6 " NA " ip6 length 25-31 drop");
 	rule(r, "ether type ip6 " NA " ip6 length 32 @th,192,16 != 0x0201 drop");
 	rule_per_target(r, nets, "ether type ip6 " NA);
 	rule(r, "ether type ip6 " NA " drop");

@@ -220,6 +220,11 @@ matrix "all, no address" mac,ipv4,ipv6 ipv4,ipv6
 matrix "all, IPv4 address only" mac,ipv4,ipv6,dhcp ipv6 allow=$A allow=10.7.0.0/16
 matrix "all, IPv6 address only" mac,ipv4,ipv6,dhcp ipv4 allow=$A6 allow=fd43::/57
 matrix "overlapping networks" mac,ipv4,ipv6 "" "${ALLOW[@]}" allow=10.7.3.0/24 allow=fd43::1 allow=fd43::/64
+MANY=()
+for i in 1 2 3 4 5 6; do
+	MANY+=("allow=10.9.$i.0/24" "allow=10.10.0.$i" "allow=fd44:$i::/48" "allow=fd46::$i")
+done
+matrix "many networks" mac,ipv4,ipv6 "" "${ALLOW[@]}" "${MANY[@]}"
 
 # ---- frames that the bridge hands up before it forwards anything: 01:80:c2:00:00:0X
 

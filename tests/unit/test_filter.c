@@ -17,10 +17,10 @@
 
 static const struct mac own = {{0x00, 0x16, 0x3e, 0x00, 0x00, 0x01}};
 
-/* A port that is allowed up to four networks. */
+/* A port that is allowed up to eight networks. */
 struct given {
 	struct filter_port port;
-	struct ip_net nets[4];
+	struct ip_net nets[8];
 };
 
 static struct filter_port port(struct given *g, const char *name, unsigned flags, const char *const *nets)
@@ -76,17 +76,19 @@ static void test_rules(void **state)
 				 *const v6[] = {"fd42::5", NULL};
 	static const char *const both[] = {"10.0.0.5", "fd42::5", NULL};
 	static const char *const nested[] = {"10.1.2.3/16", "10.1.5.0/24", "10.0.0.5", "10.1.9.9", NULL};
+	static const char *const many[] = {"10.0.0.1", "10.0.0.3", "10.0.0.5", "10.0.0.7", "10.0.0.9", NULL};
 	static const char *const all[] = {"0.0.0.0/0", "::/0", NULL}, *const odd[] = {"fd43::1/57", NULL};
 	static const struct {
 		unsigned flags;
 		const char *const *nets;
 		const char *text;
 	} rows[] = {
-	    {FILTER_V4, v4, "mac ipv4 11\""},
+	    {FILTER_V4, v4, "mac ipv4 12\""},
 	    {FILTER_V4, v4,
-	     "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ip { 10.0.0.5, "
-	     "0.0.0.0 } accept\n"},
-	    {FILTER_V4, v4, "ether type ip ip saddr { 10.0.0.5 } accept\n"},
+	     "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ip 10.0.0.5 accept\n"},
+	    {FILTER_V4, v4,
+	     "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ip 0.0.0.0 accept\n"},
+	    {FILTER_V4, v4, "ether type ip ip saddr 10.0.0.5 accept\n"},
 	    {FILTER_V4, v4, "ether type ip6 accept\n"},
 	    {FILTER_V4, v4, "port-veth0 drop\n"},
 	    {FILTER_V4, v4, "!delete element bridge lxdfs only_host4"},
@@ -98,11 +100,18 @@ static void test_rules(void **state)
 	    {FILTER_V4, none, "!ip saddr"},
 	    {FILTER_V4, none, "!ether type arp"},
 	    {FILTER_V4, v6, "!ether type ip ip"},
-	    {FILTER_V4, nested, "ether type ip ip saddr { 10.1.0.0/16, 10.0.0.5 } accept\n"},
+	    {FILTER_V4, nested, "ether type ip ip saddr 10.1.0.0/16 accept\n"},
+	    {FILTER_V4, nested, "ether type ip ip saddr 10.0.0.5 accept\n"},
+	    {FILTER_V4, nested, "!10.1.5.0"},
+	    {FILTER_V4, nested, "!10.1.9.9"},
+	    {FILTER_V4, many,
+	     "ether type ip ip saddr { 10.0.0.1, 10.0.0.3, 10.0.0.5, 10.0.0.7, 10.0.0.9 } accept\n"},
+	    {FILTER_V4, many,
+	     "arp saddr ip { 10.0.0.1, 10.0.0.3, 10.0.0.5, 10.0.0.7, 10.0.0.9, 0.0.0.0 } accept\n"},
 	    {FILTER_V4, all, "ether type ip accept\n"},
 	    {FILTER_V4, all, "arp plen 4 accept\n"},
 	    {FILTER_V6, v6, "mac ipv6 "},
-	    {FILTER_V6, v6, "ether type ip6 ip6 saddr != { fd42::5, fe80::216:3eff:fe00:1 } drop\n"},
+	    {FILTER_V6, v6, "ether type ip6 ip6 saddr != fd42::5 ip6 saddr != fe80::216:3eff:fe00:1 drop\n"},
 	    {FILTER_V6, v6, "nd-neighbor-advert @th,64,128 0xfd420000000000000000000000000005 accept\n"},
 	    {FILTER_V6, v6, "nd-neighbor-advert @th,64,128 0xfe8000000000000002163efffe000001 accept\n"},
 	    {FILTER_V6, v6, "ether type arp accept\n"},
