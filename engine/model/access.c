@@ -7,7 +7,6 @@
 #include "engine/model/internal.h"
 #include "engine/model/store.h"
 
-#define OBJECT_MODE 0770
 #define ACCESS_MAX 4096 /* places of one object with an owner of their own */
 
 struct access_list *access_list_new(void)
@@ -88,24 +87,37 @@ static void access_list_drop(struct access_list *l, const char *place)
 	memmove(l->list + i, l->list + i + 1, (l->n - i) * sizeof(*l->list));
 }
 
-/* What a place has as long as nobody gave it anything of its own. */
-static struct access inherited(struct object *o, const struct access_list *l, const char *place,
-			       enum key_class class, mode_t mode)
+/* Owner and group of the object itself; what is made in an instance belongs to whom the instance does. */
+static void base_of(struct object *o, const struct access_list *l, uid_t *uid, gid_t *gid)
 {
-	struct access a = {.uid = 0, .gid = o->host->gid, .mode = *place ? mode : OBJECT_MODE};
-
+	*uid = 0;
+	*gid = o->host->gid;
 	/* the object's own entry sorts first */
-	if (*place && class == CLASS_OWNER && l->n && !*l->list[0].place) {
-		a.uid = l->list[0].uid;
-		a.gid = l->list[0].gid;
+	if (l->n && !*l->list[0].place) {
+		*uid = l->list[0].uid;
+		*gid = l->list[0].gid;
+	} else if (o->parent && o->parent->kind->number == KIND_INSTANCE) {
+		AUTO(access_list_unref) struct access_list *up = object_access_list(o->parent);
+
+		base_of(o->parent, up, uid, gid);
 	}
+}
+
+/* What a place has as long as nobody gave it anything of its own. */
+static struct access inherited(struct object *o, const struct access_list *l, enum key_class class,
+			       mode_t mode)
+{
+	struct access a = {.uid = 0, .gid = o->host->gid, .mode = mode};
+
+	if (class == CLASS_OWNER)
+		base_of(o, l, &a.uid, &a.gid);
 	return a;
 }
 
 static struct access access_in(struct object *o, const struct access_list *l, const char *place,
 			       enum key_class class, mode_t mode)
 {
-	struct access a = inherited(o, l, place, class, mode);
+	struct access a = inherited(o, l, class, mode);
 	bool found;
 	size_t i = place_of(l, place, &found);
 
@@ -149,7 +161,7 @@ static int set_held(struct object *o, const char *place, enum key_class class, m
 		a.gid = gid;
 	if (mode != (mode_t)-1)
 		a.mode = mode & 0777;
-	plain = inherited(o, old, place, class, def);
+	plain = inherited(o, old, class, def);
 	if (a.uid == plain.uid && a.gid == plain.gid && a.mode == plain.mode)
 		access_list_drop(new, place);
 	else

@@ -164,10 +164,26 @@ static int set(struct object *o, const struct caller *who, struct config *c, con
 	return r;
 }
 
-static int change_section(struct config *c, const struct config *effective, const struct change *change,
-			  uint64_t now, struct err *err)
+/* Who drops a device unsets all of its keys, and must have the right to. */
+static int may_drop(struct object *o, const struct caller *who, const struct config *effective,
+		    const struct section *s, struct err *err)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct key *k = object_key(o, effective, s->name, str_from(s->pairs[i].key), NULL);
+		int r = k ? may_write(o, who, k, s->name, s->pairs[i].key, err) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int change_section(struct object *o, const struct caller *who, struct config *c,
+			  const struct config *effective, const struct change *change, uint64_t now,
+			  struct err *err)
 {
 	const char *device = change->section + strlen(SECTION_DEVICES);
+	const struct section *there = config_section(c, change->section);
 	int r = device_name_ok(device, err);
 	size_t n = 0;
 
@@ -179,13 +195,17 @@ static int change_section(struct config *c, const struct config *effective, cons
 		if (n >= DEVICES_MAX)
 			return err_set(err, ENOSPC, "there are %d devices already: no more can be",
 				       DEVICES_MAX);
-		if (config_section(c, change->section))
+		if (there)
 			return err_set(err, EEXIST, "device %s is there already", device);
 		config_add_section(c, change->section, now);
 		return 0;
 	}
-	if (config_drop_section(c, change->section))
-		return 0;
+	if (there) {
+		r = may_drop(o, who, effective, there, err);
+		if (!r)
+			config_drop_section(c, change->section);
+		return r;
+	}
 	if (config_section(effective, change->section))
 		return err_set(err, EPERM,
 			       "device %s comes from a profile: `echo none > devices/%s/type` masks it here",
@@ -216,7 +236,7 @@ int change_prepare(struct object *o, const struct caller *who, const struct conf
 				continue;
 			effective = object_effective_of(o, c);
 			r = changes[i].key ? set(o, who, c, effective, &changes[i], now, err)
-					   : change_section(c, effective, &changes[i], now, err);
+					   : change_section(o, who, c, effective, &changes[i], now, err);
 		}
 	}
 	if (!r && o->kind->complete)

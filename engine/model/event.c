@@ -82,6 +82,8 @@ void event_reader_free(struct event_reader *r)
 		;
 	*p = r->next;
 	pthread_mutex_unlock(&r->events->lock);
+	/* who waits on a duplicate of it learns that nothing more comes */
+	eventfd_write(r->fd, 1);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Open files and directories. */
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "engine/base/auto.h"
+#include "engine/model/event.h"
+
+#define STAGED_MAX (1024 * 1024)
+
+struct handle *handle_new(const struct node *n, int flags)
+{
+	struct handle *h = xcalloc(1, sizeof(*h));
+
+	if (n)
+		h->node = node_copy(n);
+	h->flags = flags;
+	pthread_mutex_init(&h->lock, NULL);
+	return h;
+}
+
+void handle_free(struct fs *fs, struct handle *h)
+{
+	if (h->is_pending)
+		pending_del(fs->pendings, node_id(&h->node));
+	if (h->scratch)
+		scratch_close(fs->scratches, h->scratch);
+	image_upload_free(h->upload);
+	event_reader_free(h->reader);
+	if (h->node.o)
+		node_done(&h->node);
+	buf_done(&h->text);
+	buf_done(&h->staged);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+enum write_way handle_way(const struct handle *h)
+{
+	const struct node_class *c = h->node.row->ops;
+	const struct key *k = c->key ? c->key(&h->node) : NULL;
+
+	if (c->is_staged || (k && k->type->is_multiline && !k->type->is_list))
+		return WRITE_STAGED;
+	return c->is_list || (k && k->type->is_list) ? WRITE_LIST : WRITE_SCALAR;
+}
+
+int handle_stage(struct handle *h, struct str bytes, uint64_t offset, uint64_t size, struct err *err)
+{
+	uint64_t at;
+
+	if (!h->has_base) {
+		if (offset && offset != size && !(h->flags & O_APPEND))
+			return err_set(err, EINVAL,
+				       "the write begins at byte %llu: there is nothing before it",
+				       (unsigned long long)offset);
+		h->base = offset;
+		h->has_base = true;
+	}
+	at = offset - h->base;
+	if (offset < h->base || at > h->staged.len)
+		return err_set(err, EINVAL, "the write leaves a hole before byte %llu",
+			       (unsigned long long)offset);
+	if (bytes.len > STAGED_MAX - at)
+		return err_set(err, EFBIG, "more than %d bytes are too much for a file here", STAGED_MAX);
+	/* what is written again replaces what was there */
+	if (at < h->staged.len) {
+		size_t over = MIN(bytes.len, h->staged.len - (size_t)at);
+
+		memcpy(h->staged.ptr + at, bytes.ptr, over);
+		bytes = (struct str){bytes.ptr + over, bytes.len - over};
+	}
+	buf_add(&h->staged, bytes.ptr, bytes.len);
+	h->is_dirty = true;
+	return 0;
+}
+
+int handle_staged(struct handle *h, struct buf *ret, struct err *err)
+{
+	int r = 0;
+
+	if (handle_way(h) == WRITE_LIST && h->base > 0) {
+		r = h->node.row->ops->read(&h->node, ret, err);
+		/* applied already by an earlier write of this handle: it is the same text that grows */
+		if (!r && ret->len > h->base)
+			ret->len = (size_t)h->base;
+	}
+	buf_add(ret, buf_cstr(&h->staged), h->staged.len);
+	return r;
+}
+
+static int take(void *arg, const char *name, const struct node *child)
+{
+	struct listing *l = arg;
+
+	if (l->n == l->cap) {
+		l->cap = MAX(64, l->cap * 2);
+		l->list = xrealloc(l->list, l->cap * sizeof(*l->list));
+	}
+	l->list[l->n++] = (struct listed){xstrdup(name), node_copy(child)};
+	return 0;
+}
+
+struct listing *listing_new(const struct node *dir)
+{
+	struct listing *l = xcalloc(1, sizeof(*l));
+
+	node_list(dir, take, l);
+	return l;
+}
+
+void listing_free(struct listing *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->list[i].name);
+		node_done(&l->list[i].node);
+	}
+	free(l->list);
+	free(l);
+}

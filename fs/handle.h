@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An open file: what was read is pinned, what is written in pieces is staged. */
+#pragma once
+
+#include "engine/kind/image.h"
+#include "fs/state.h"
+
+#include <pthread.h>
+
+struct event_reader;
+
+/* How a file takes what is written to it. */
+enum write_way {
+	WRITE_SCALAR, /* each write is an assignment */
+	WRITE_LIST,   /* each write is applied, together with those before it */
+	WRITE_STAGED, /* collected, applied when flushed */
+};
+
+struct handle {
+	struct node node; /* of a key or another file of the tree; empty for the others */
+	struct scratch *scratch;
+	struct image_upload *upload;
+	struct event_reader *reader;
+	int flags;	 /* of open(2) */
+	bool is_pending; /* in fs->pendings */
+
+	pthread_mutex_t lock; /* of all below */
+	struct buf text;      /* what is read */
+	bool has_text;
+	struct buf staged;
+	bool is_dirty; /* staged and not applied */
+	bool has_base;
+	uint64_t base; /* offset of the first write */
+};
+
+struct handle *handle_new(const struct node *n, int flags);
+void handle_free(struct fs *fs, struct handle *h);
+
+enum write_way handle_way(const struct handle *h);
+
+/**
+ * handle_stage() - take a piece at an offset
+ * @size: of the file as it is, where a remote client may think that it appends
+ *
+ * Return: 0; -EINVAL a hole; -EFBIG
+ */
+int handle_stage(struct handle *h, struct str bytes, uint64_t offset, uint64_t size, struct err *err);
+/** handle_staged() - all that was staged; for WRITE_LIST and O_APPEND behind what the file has */
+int handle_staged(struct handle *h, struct buf *ret, struct err *err);
+
+/* A directory that is read: what it held when it was opened. */
+struct listing {
+	struct listed {
+		char *name;
+		struct node node;
+	} * list;
+	size_t n, cap;
+};
+
+struct listing *listing_new(const struct node *dir);
+void listing_free(struct listing *l);

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files: opened, read, written. What applies a value is a task; errors come back from the write itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/loop.h"
+#include "engine/base/sys.h"
+#include "engine/model/event.h"
+#include "fs/ops.h"
+
+#define UPLOAD_MODE 0600
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1;
+	fi->nonseekable = h->reader != NULL;
+	/* the caller is gone: there will be no release */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_free(fs, h);
+}
+
+static void reply_create(fuse_req_t req, struct fs *fs, struct handle *h, const struct fuse_entry_param *e,
+			 struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1;
+	if (fuse_reply_create(req, e, fi) == -ENOENT)
+		handle_free(fs, h);
+}
+
+static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct scratch *x = scratch_get(fs->scratches, ino);
+	struct handle *h;
+
+	if (!x) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	h = handle_new(NULL, fi->flags);
+	h->scratch = x;
+	scratch_open(x);
+	if (fi->flags & O_TRUNC)
+		scratch_truncate(x, 0);
+	scratch_unref(x);
+	reply_open(req, fs, h, fi);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	AUTO(node_done) struct node n = {0};
+	struct fs *fs = fs_of(req);
+	struct handle *h;
+
+	if (ino & SCRATCH_BIT) {
+		open_scratch(req, ino, fi);
+		return;
+	}
+	if (fs_find(fs, ino, &n) < 0) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	/* root passes every mode: what has no way to be written is said here */
+	if ((fi->flags & O_ACCMODE) != O_RDONLY && !node_can_write(&n)) {
+		AUTO(err_done) struct err err = ERR_NULL;
+		AUTO(free) char *name = node_name(&n);
+
+		err_set(&err, EACCES, "%s can only be read: lxdfs sets it", name);
+		fs_fail(fs, req, n.o, &err);
+		return;
+	}
+	h = handle_new(&n, fi->flags);
+	if (n.row->type == NODE_STREAM)
+		h->reader = event_reader_new(fs->host->events);
+	reply_open(req, fs, h, fi);
+}
+
+/* ---- create */
+
+static bool is_key_of(void *arg, struct str name)
+{
+	const struct node *dir = arg;
+	const struct caller who = {.cancel_fd = -1, .is_core = true};
+	AUTO(node_done) struct node n = {0};
+
+	if (node_child(dir, name, &n, NULL) == 0)
+		return true;
+	return dir->row->ops && dir->row->ops->may_create &&
+	       dir->row->ops->may_create(dir, name, &who, &n, NULL) != -ENOENT;
+}
+
+/* What is there for others, but not for this caller yet, or not any more: open it. */
+static void create_existing(fuse_req_t req, struct node *n, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct caller who = fs_caller(req);
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct access a = node_access(n);
+	struct fuse_entry_param e;
+
+	if (n->row->type != NODE_FILE || !node_can_write(n) || !access_may(&a, &who, 2)) {
+		AUTO(free) char *name = node_name(n);
+
+		err_set(&err, EACCES, "%s can't be written by uid %u", name, (unsigned)who.uid);
+		fs_fail(fs, req, n->o, &err);
+		return;
+	}
+	intent_back(fs->intents, n->o, who.pid, node_id(n));
+	if (fs_entry(fs, req, n, &e) < 0)
+		fuse_reply_err(req, ENOENT);
+	else
+		reply_create(req, fs, handle_new(n, fi->flags), &e, fi);
+}
+
+static void create_key(fuse_req_t req, const struct node *n, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *h = handle_new(n, fi->flags);
+	struct fuse_entry_param e;
+
+	pending_add(fs->pendings, n);
+	h->is_pending = true;
+	fs_entry(fs, req, n, &e);
+	/* nothing is there before the write: don't let a create without one be remembered */
+	e.entry_timeout = e.attr_timeout = 0;
+	reply_create(req, fs, h, &e, fi);
+}
+
+static int make_upload(struct fs *fs, const struct node *dir, struct str name, const struct caller *who,
+		       struct handle *h, struct err *err)
+{
+	(void)dir;
+	return image_upload_new(fs->host->project, name, who, &h->upload, err);
+}
+
+static void create_scratch(fuse_req_t req, const struct node *dir, const char *name, mode_t mode,
+			   struct fuse_file_info *fi, struct err *why)
+{
+	struct fs *fs = fs_of(req);
+	struct caller who = fs_caller(req);
+	struct fuse_entry_param e;
+	struct scratch *x = NULL;
+	struct handle *h;
+	int r;
+
+	if (!dir->row->takes_images && (!dir->row->ops || !dir->row->ops->may_create ||
+					!scratch_name_ok(str_from(name), is_key_of, (void *)dir))) {
+		if (!why->errnum)
+			err_set(why, EPERM, "no file named %s can be made here: see /lxd/README", name);
+		fs_fail(fs, req, dir->o, why);
+		return;
+	}
+	h = handle_new(NULL, fi->flags);
+	r = dir->row->takes_images ? make_upload(fs, dir, str_from(name), &who, h, why) : 0;
+	if (!r) {
+		r = scratch_make(fs->scratches, node_id(dir), str_from(name), who.uid, who.gid,
+				 dir->row->takes_images ? UPLOAD_MODE : mode, &x);
+		if (r < 0)
+			err_set(why, -r, "a scratch file %s can't be made: %s", name,
+				r == -EEXIST ? "another user has one of that name" : "there are too many");
+	}
+	if (r < 0) {
+		handle_free(fs, h);
+		fs_fail(fs, req, dir->o, why);
+		return;
+	}
+	h->scratch = x;
+	scratch_open(x);
+	fs_entry_scratch(x, &e);
+	scratch_unref(x);
+	reply_create(req, fs, h, &e, fi);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	AUTO(node_done) struct node dir = {0}, n = {0};
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct fs *fs = fs_of(req);
+	struct caller who = fs_caller(req);
+	int r = fs_find(fs, parent, &dir);
+
+	if (r < 0) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (node_child(&dir, str_from(name), &n, NULL) == 0) {
+		create_existing(req, &n, fi);
+		return;
+	}
+	r = dir.row->ops && dir.row->ops->may_create
+		? dir.row->ops->may_create(&dir, str_from(name), &who, &n, &err)
+		: -ENOENT;
+	if (r == 0)
+		create_key(req, &n, fi);
+	else if (r == -ENOENT)
+		create_scratch(req, &dir, name, mode, fi, &err);
+	else
+		fs_fail(fs, req, dir.o, &err);
+}
+
+/* ---- read */
+
+/* Blocks until something happens; a job. */
+static void read_events(struct task *t)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+	int r = 1;
+
+	event_reader_take(t->handle->reader, &b, t->offset);
+	while (!b.len && r == 1) {
+		r = sys_poll_in(event_reader_fd(t->handle->reader), t->who.cancel_fd, UINT64_MAX);
+		if (r == 1)
+			event_reader_take(t->handle->reader, &b, t->offset);
+	}
+	if (b.len)
+		fuse_reply_buf(t->req, buf_cstr(&b), MIN(b.len, t->offset));
+	else
+		fuse_reply_err(t->req, EINTR);
+}
+
+static void start_read_events(fuse_req_t req, struct handle *h, size_t size)
+{
+	struct task *t;
+
+	if (h->flags & O_NONBLOCK) {
+		AUTO(buf_done) struct buf b = BUF_NULL;
+
+		event_reader_take(h->reader, &b, size);
+		if (b.len)
+			fuse_reply_buf(req, buf_cstr(&b), MIN(b.len, size));
+		else
+			fuse_reply_err(req, EAGAIN);
+		return;
+	}
+	t = task_new(fs_of(req), req);
+	t->handle = h;
+	t->offset = size;
+	task_run(t, read_events);
+}
+
+static void reply_part(fuse_req_t req, const struct buf *b, size_t size, off_t off)
+{
+	if ((size_t)off >= b->len)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, b->ptr + off, MIN(size, b->len - (size_t)off));
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct handle *h = handle_of(fi);
+	int r = 0;
+
+	(void)ino;
+	if (h->reader) {
+		start_read_events(req, h, size);
+		return;
+	}
+	if (h->scratch) {
+		AUTO(buf_done) struct buf b = BUF_NULL;
+
+		scratch_text(h->scratch, &b);
+		reply_part(req, &b, size, off);
+		return;
+	}
+	pthread_mutex_lock(&h->lock);
+	if (!h->has_text) {
+		r = fs_text(fs_of(req), req, &h->node, &h->text, &err);
+		h->has_text = r >= 0;
+	}
+	if (r >= 0)
+		reply_part(req, &h->text, size, off);
+	else
+		fs_fail(fs_of(req), req, h->node.o, &err);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* ---- write */
+
+static void after_write(struct fs *fs, struct handle *h)
+{
+	uint64_t id = node_id(&h->node);
+
+	pthread_mutex_lock(&h->lock);
+	h->has_text = false;
+	buf_clear(&h->text);
+	pthread_mutex_unlock(&h->lock);
+	pins_drop(fs->pins, id);
+	notify_inode(fs->notifier, id);
+}
+
+static void apply_write(struct task *t)
+{
+	struct handle *h = t->handle;
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (h->node.row->ops->write(&h->node, buf_str(&t->data), &t->who, &err) < 0) {
+		/* what was wrong isn't part of the next write */
+		pthread_mutex_lock(&h->lock);
+		buf_clear(&h->staged);
+		h->has_base = false;
+		pthread_mutex_unlock(&h->lock);
+		fs_fail(t->fs, t->req, h->node.o, &err);
+		return;
+	}
+	after_write(t->fs, h);
+	fuse_reply_write(t->req, t->offset);
+}
+
+/* Bytes elsewhere than in the tree: a scratch file, an image. */
+static void write_scratch(fuse_req_t req, struct handle *h, struct str bytes, off_t off)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+	int r;
+
+	if (h->upload) {
+		r = image_upload_write(h->upload, bytes, (uint64_t)off, &err);
+		scratch_set_size(h->scratch, image_upload_size(h->upload));
+		h->is_dirty = true;
+	} else {
+		r = scratch_write(h->scratch, bytes, (uint64_t)off);
+		if (r < 0)
+			err_set(&err, -r, "a file here has at most %d bytes", SCRATCH_MAX_BYTES);
+	}
+	if (r < 0)
+		fs_fail(fs_of(req), req, NULL, &err);
+	else
+		fuse_reply_write(req, bytes.len);
+}
+
+static int check_scalar(struct handle *h, off_t off, size_t now, struct err *err)
+{
+	bool at_begin = off == 0 || h->flags & O_APPEND || (size_t)off == now;
+
+	/* the second of two writes of one handle assigns anew */
+	if (at_begin || (h->has_base && (uint64_t)off == h->base))
+		return 0;
+	return err_set(
+	    err, EINVAL,
+	    "the write begins at byte %lld of a value of %zu: a value is written from its beginning",
+	    (long long)off, now);
+}
+
+static size_t size_now(fuse_req_t req, struct handle *h, off_t off)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	if (off)
+		fs_text(fs_of(req), req, &h->node, &b, NULL);
+	return b.len;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t off,
+	      struct fuse_file_info *fi)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct handle *h = handle_of(fi);
+	struct str text = {bytes, size};
+	struct fs *fs = fs_of(req);
+	struct task *t;
+	enum write_way way;
+	size_t now;
+	int r;
+
+	(void)ino;
+	if (h->scratch) {
+		write_scratch(req, h, text, off);
+		return;
+	}
+	way = handle_way(h);
+	now = size_now(req, h, off);
+	t = task_new(fs, req);
+	t->handle = h;
+	t->offset = size;
+	pthread_mutex_lock(&h->lock);
+	if (way == WRITE_SCALAR) {
+		r = check_scalar(h, off, now, &err);
+		h->base = (uint64_t)off + size;
+		h->has_base = true;
+		buf_add(&t->data, bytes, size);
+	} else {
+		r = handle_stage(h, text, (uint64_t)off, now, &err);
+		if (!r)
+			r = handle_staged(h, &t->data, &err);
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (r >= 0 && way == WRITE_STAGED) {
+		if (h->node.row->ops->check)
+			r = h->node.row->ops->check(&h->node, buf_str(&t->data), &t->who, &err);
+		if (r >= 0) {
+			fuse_reply_write(req, size);
+			task_drop(t);
+			return;
+		}
+		pthread_mutex_lock(&h->lock);
+		buf_clear(&h->staged);
+		h->has_base = h->is_dirty = false;
+		pthread_mutex_unlock(&h->lock);
+	}
+	if (r >= 0) {
+		task_run(t, apply_write);
+		return;
+	}
+	fs_fail(fs, req, h->node.o, &err);
+	task_drop(t);
+}
+
+/* ---- what was staged is taken */
+
+static void finish_upload(struct task *t)
+{
+	AUTO(object_unref) struct object *image = NULL;
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (image_upload_finish(t->handle->upload, &t->who, &image, &err) < 0)
+		fs_fail(t->fs, t->req, NULL, &err);
+	else
+		fuse_reply_err(t->req, 0);
+	/* whatever it was, it isn't a file here any more */
+	scratch_remove(t->fs->scratches, t->handle->scratch);
+}
+
+static void apply_staged(struct task *t)
+{
+	struct handle *h = t->handle;
+	AUTO(err_done) struct err err = ERR_NULL;
+	int r = h->node.row->ops->write(&h->node, buf_str(&t->data), &t->who, &err);
+
+	after_write(t->fs, h);
+	if (r < 0)
+		fs_fail(t->fs, t->req, h->node.o, &err);
+	else
+		fuse_reply_err(t->req, 0);
+}
+
+static void commit(fuse_req_t req, struct handle *h)
+{
+	struct task *t;
+	bool dirty;
+
+	pthread_mutex_lock(&h->lock);
+	dirty = h->is_dirty && (h->upload || (h->node.o && handle_way(h) == WRITE_STAGED));
+	h->is_dirty = false;
+	if (!dirty) {
+		pthread_mutex_unlock(&h->lock);
+		fuse_reply_err(req, 0);
+		return;
+	}
+	t = task_new(fs_of(req), req);
+	t->handle = h;
+	buf_add(&t->data, buf_cstr(&h->staged), h->staged.len);
+	buf_clear(&h->staged);
+	h->has_base = false;
+	pthread_mutex_unlock(&h->lock);
+	task_run(t, h->upload ? finish_upload : apply_staged);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	commit(req, handle_of(fi));
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+
+	(void)ino;
+	(void)datasync;
+	/* an image is complete when it is closed, not when some of it is to be on the disk */
+	if (h->upload)
+		fuse_reply_err(req, 0);
+	else
+		commit(req, h);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	handle_free(fs_of(req), handle_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+/* ---- poll */
+
+struct watch {
+	struct fuse_pollhandle *ph;
+	int fd;
+};
+
+static void wake(void *arg)
+{
+	struct watch *w = arg;
+
+	loop_del(w->fd);
+	fuse_lowlevel_notify_poll(w->ph);
+	fuse_pollhandle_destroy(w->ph);
+	close(w->fd);
+	free(w);
+}
+
+/* Streams alone make somebody wait; all else can be read and written at once. */
+void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
+{
+	struct handle *h = handle_of(fi);
+	unsigned events = POLLIN | POLLOUT;
+
+	(void)ino;
+	if (h->reader && sys_poll_in(event_reader_fd(h->reader), -1, sys_deadline(0)) != 1) {
+		events = 0;
+		if (ph) {
+			struct watch *w = xcalloc(1, sizeof(*w));
+
+			*w = (struct watch){TAKE(ph), dup(event_reader_fd(h->reader))};
+			if (w->fd < 0 || loop_add(w->fd, wake, w, NULL) < 0) {
+				fuse_pollhandle_destroy(w->ph);
+				free(w);
+			}
+		}
+	}
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	fuse_reply_poll(req, events);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking: names, attributes, lists. Nothing here waits. */
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "engine/base/auto.h"
+#include "fs/ops.h"
+
+static int no_text(const struct node *n, struct buf *b, struct err *err)
+{
+	(void)n;
+	(void)b;
+	(void)err;
+	return 0;
+}
+
+/* Its text is the caller's, which a class isn't told of: fs_text() knows. */
+const struct node_class class_last_error = {.read = no_text};
+
+bool fs_is_error_file(const struct node *n)
+{
+	return n->row->ops == &class_last_error;
+}
+
+int fs_find(struct fs *fs, uint64_t id, struct node *ret)
+{
+	if (node_find(fs->host, id, ret) == 0)
+		return 0;
+	return pending_find(fs->pendings, id, ret) ? 0 : -ESTALE;
+}
+
+int fs_text(struct fs *fs, fuse_req_t req, const struct node *n, struct buf *b, struct err *err)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	if (fs_is_error_file(n)) {
+		failures_read(fs->failures, ctx->uid, ctx->pid, b);
+		return 0;
+	}
+	/* write-only files read as nothing: grep -r and tar mustn't fail */
+	if (!n->row->ops || !n->row->ops->read)
+		return 0;
+	return n->row->is_live ? pins_text(fs->pins, n, b, err) : n->row->ops->read(n, b, err);
+}
+
+int fs_stat(struct fs *fs, fuse_req_t req, const struct node *n, struct stat *ret)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	if (n->row->type == NODE_FILE)
+		fs_text(fs, req, n, &b, NULL);
+	return node_stat(n, b.len, ret);
+}
+
+static double keep(const struct node *n)
+{
+	return n->row->is_live ? 0 : FS_TIMEOUT;
+}
+
+int fs_entry(struct fs *fs, fuse_req_t req, const struct node *n, struct fuse_entry_param *ret)
+{
+	*ret = (struct fuse_entry_param){.ino = node_id(n), .generation = 1};
+	ret->attr_timeout = keep(n);
+	/* a symlink may come and go with what it points to */
+	ret->entry_timeout = n->row->type == NODE_LINK ? 0 : FS_TIMEOUT;
+	return fs_stat(fs, req, n, &ret->attr);
+}
+
+void fs_entry_scratch(struct scratch *x, struct fuse_entry_param *ret)
+{
+	*ret = (struct fuse_entry_param){.ino = scratch_id(x), .generation = 1};
+	scratch_stat(x, &ret->attr);
+}
+
+static bool is_hidden_from(struct fs *fs, fuse_req_t req, const struct node *n)
+{
+	pid_t pid = fuse_req_ctx(req)->pid;
+	uint64_t id = node_id(n);
+
+	if (!n->row->number)
+		return false;
+	return intent_is_gone(fs->intents, n->o, pid, id) || intent_is_fresh(fs->intents, n->o, pid, id);
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	AUTO(node_done) struct node dir = {0}, n = {0};
+	struct fs *fs = fs_of(req);
+	struct fuse_entry_param e;
+	struct scratch *x;
+
+	if (fs_find(fs, parent, &dir) < 0) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (node_child(&dir, str_from(name), &n, NULL) == 0 && !is_hidden_from(fs, req, &n) &&
+	    fs_entry(fs, req, &n, &e) == 0) {
+		fuse_reply_entry(req, &e);
+		return;
+	}
+	x = scratch_find(fs->scratches, parent, str_from(name), fuse_req_ctx(req)->uid);
+	if (!x) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
+	fs_entry_scratch(x, &e);
+	fuse_reply_entry(req, &e);
+	scratch_unref(x);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	AUTO(node_done) struct node n = {0};
+	struct fs *fs = fs_of(req);
+	struct stat st;
+
+	(void)fi;
+	if (ino & SCRATCH_BIT) {
+		struct scratch *x = scratch_get(fs->scratches, ino);
+
+		if (!x) {
+			fuse_reply_err(req, ESTALE);
+			return;
+		}
+		scratch_stat(x, &st);
+		scratch_unref(x);
+		fuse_reply_attr(req, &st, 0);
+		return;
+	}
+	if (fs_find(fs, ino, &n) < 0 || fs_stat(fs, req, &n, &st) < 0)
+		fuse_reply_err(req, ESTALE);
+	else
+		fuse_reply_attr(req, &st, keep(&n));
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	AUTO(node_done) struct node n = {0};
+	AUTO(free) char *target = NULL;
+
+	if (fs_find(fs_of(req), ino, &n) == 0 && n.row->ops && n.row->ops->link)
+		target = n.row->ops->link(&n);
+	if (target)
+		fuse_reply_readlink(req, target);
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
+/* ---- directories */
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	AUTO(node_done) struct node dir = {0};
+	struct listing *l;
+
+	if (fs_find(fs_of(req), ino, &dir) < 0) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	l = listing_new(&dir);
+	fi->fh = (uintptr_t)l;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		listing_free(l);
+}
+
+static size_t add_plain(fuse_req_t req, char *to, size_t left, const struct listed *x, off_t next)
+{
+	struct stat st = {.st_ino = node_id(&x->node)};
+
+	st.st_mode = x->node.row->type == NODE_DIR    ? S_IFDIR
+		     : x->node.row->type == NODE_LINK ? S_IFLNK
+						      : S_IFREG;
+	return fuse_add_direntry(req, to, left, x->name, &st, next);
+}
+
+static size_t add_plus(fuse_req_t req, char *to, size_t left, const struct listed *x, off_t next)
+{
+	struct fuse_entry_param e;
+
+	/* gone since the directory was opened: a name whose lookup says so */
+	if (x->node.o->is_gone || fs_entry(fs_of(req), req, &x->node, &e) < 0)
+		e = (struct fuse_entry_param){.attr.st_ino = node_id(&x->node), .attr.st_mode = S_IFREG};
+	return fuse_add_direntry_plus(req, to, left, x->name, &e, next);
+}
+
+static void read_list(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi,
+		      size_t (*add)(fuse_req_t, char *, size_t, const struct listed *, off_t))
+{
+	struct listing *l = (struct listing *)(uintptr_t)fi->fh;
+	AUTO(free) char *to = malloc(size);
+	size_t used = 0;
+
+	if (!to) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	for (size_t i = (size_t)off; i < l->n; i++) {
+		size_t n = add(req, to + used, size - used, &l->list[i], (off_t)i + 1);
+
+		if (n > size - used)
+			break;
+		used += n;
+	}
+	fuse_reply_buf(req, to, used);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)ino;
+	read_list(req, size, off, fi, add_plain);
+}
+
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)ino;
+	read_list(req, size, off, fi, add_plus);
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	listing_free((struct listing *)(uintptr_t)fi->fh);
+	fuse_reply_err(req, 0);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+
+	(void)ino;
+	if (statvfs(fs_of(req)->host->state, &st) < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_statfs(req, &st);
+}

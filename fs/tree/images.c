@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* images/FINGERPRINT/ and images/aliases/ */
+#include "engine/kind/image.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/msg.h"
+#include "fs/tree/common.h"
+#include "fs/tree/keydir.h"
+#include "fs/tree/tables.h"
+
+/* ---- aliases: links to ../FINGERPRINT */
+
+static struct node alias_node(const struct node *dir, const char *name)
+{
+	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, NULL};
+}
+
+static int aliases_list(const struct node *dir, node_visit_fn *visit, void *arg)
+{
+	AUTO(texts_free) char **list = image_alias_list(dir->o->host->project);
+	int r = 0;
+
+	for (size_t i = 0; list && list[i] && list[i + 1] && !r; i += 2) {
+		struct node child = alias_node(dir, list[i]);
+
+		r = visit(arg, list[i], &child);
+	}
+	return r;
+}
+
+static char *alias_link(const struct node *n)
+{
+	AUTO(texts_free) char **list = image_alias_list(n->o->host->project);
+
+	for (size_t i = 0; list && list[i] && list[i + 1]; i += 2)
+		if (!strcmp(list[i], n->name))
+			return xasprintf("../%s", list[i + 1]);
+	return NULL;
+}
+
+static int aliases_child(const struct node *dir, struct str name, struct node *ret, struct err *err)
+{
+	AUTO(free) char *text = str_dup(name), *target = NULL;
+	struct node child = alias_node(dir, text);
+
+	(void)err;
+	target = alias_link(&child);
+	if (!target)
+		return -ENOENT;
+	*ret = node_copy(&child);
+	return 0;
+}
+
+/* The last part of the target is a fingerprint or its beginning, or another alias. */
+static int aliases_symlink(const struct node *dir, struct str name, struct str target,
+			   const struct caller *who, struct node *ret, struct err *err)
+{
+	const char *slash = target.len ? memrchr(target.ptr, '/', target.len) : NULL;
+	struct str last = target;
+	AUTO(object_unref) struct object *image = NULL;
+	AUTO(free) char *text = str_dup(name);
+	struct node child = alias_node(dir, text);
+	int r;
+
+	if (slash)
+		last = (struct str){slash + 1, target.len - (size_t)(slash + 1 - target.ptr)};
+	image = image_find(dir->o->host->project, last, err);
+	if (!image)
+		return -(err->errnum ? err->errnum : ENOENT);
+	r = image_alias_set(dir->o->host->project, name, image, who, err);
+	if (!r)
+		*ret = node_copy(&child);
+	return r;
+}
+
+static int alias_unlink(const struct node *n, const struct caller *who, struct err *err)
+{
+	return image_alias_set(n->o->host->project, str_from(n->name), NULL, who, err);
+}
+
+static int alias_rename(const struct node *n, const struct node *to, struct str name,
+			const struct caller *who, struct err *err)
+{
+	AUTO(free) char *target = alias_link(n);
+	AUTO(object_unref) struct object *image = NULL;
+	int r;
+
+	if (to->row->ops != &class_aliases || !target)
+		return err_set(err, EXDEV, "an alias stays in images/aliases/");
+	image = image_find(n->o->host->project, str_from(target + 3), err);
+	if (!image)
+		return -(err->errnum ? err->errnum : ENOENT);
+	r = image_alias_set(n->o->host->project, name, image, who, err);
+	return r < 0 ? r : alias_unlink(n, who, err);
+}
+
+const struct node_class class_aliases = {
+    .list = aliases_list, .child = aliases_child, .symlink = aliases_symlink};
+const struct node_class class_alias = {.link = alias_link, .unlink = alias_unlink, .rename = alias_rename};
+
+/* ---- properties/: what the image says of itself */
+
+#define FAMILY "properties."
+
+static struct node property_node(const struct node *dir, const char *name)
+{
+	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, NULL};
+}
+
+static int properties_list(const struct node *dir, node_visit_fn *visit, void *arg)
+{
+	AUTO(config_unref) struct config *own = object_own(dir->o);
+	const struct section *s = config_section(own, SECTION_PROPS);
+	int r = 0;
+
+	for (size_t i = 0; s && i < s->n && !r; i++) {
+		struct node child = property_node(dir, s->pairs[i].key + strlen(FAMILY));
+
+		if (!strncmp(s->pairs[i].key, FAMILY, strlen(FAMILY)))
+			r = visit(arg, child.name, &child);
+	}
+	return r;
+}
+
+static int properties_child(const struct node *dir, struct str name, struct node *ret, struct err *err)
+{
+	AUTO(config_unref) struct config *own = object_own(dir->o);
+	AUTO(free) char *text = str_dup(name), *key = xasprintf(FAMILY "%s", text);
+	struct node child = property_node(dir, text);
+
+	(void)err;
+	if (!config_get(own, SECTION_PROPS, key))
+		return -ENOENT;
+	*ret = node_copy(&child);
+	return 0;
+}
+
+static int property_read(const struct node *n, struct buf *b, struct err *err)
+{
+	AUTO(config_unref) struct config *own = object_own(n->o);
+	AUTO(free) char *key = xasprintf(FAMILY "%s", n->name);
+	const char *value = config_get(own, SECTION_PROPS, key);
+
+	(void)err;
+	if (value && *value)
+		buf_printf(b, "%s\n", value);
+	return 0;
+}
+
+static const struct node_class class_properties = {.list = properties_list, .child = properties_child};
+static const struct node_class class_property = {.read = property_read};
+
+/* ---- an image */
+
+enum {
+	SELF,
+	ERROR,
+	ARCHITECTURE,
+	CREATED_AT,
+	UPLOADED_AT,
+	FILENAME,
+	SIZE,
+	ALIASES,
+	USED_BY,
+	PROPERTIES,
+	PROPERTY,
+};
+
+/* clang-format off */
+static const struct node_row rows[] = {
+	{SELF, SELF, NODE_DIR, "/", .mode = 0770},
+	{ERROR, SELF, NODE_FILE, "error", .ops = &class_error, .is_live = true},
+	{ARCHITECTURE, SELF, NODE_FILE, "architecture", 0440, .ops = &class_prop_fixed, .arg = "architecture"},
+	{CREATED_AT, SELF, NODE_FILE, "created_at", 0440, .ops = &class_prop_fixed, .arg = "created_at"},
+	{UPLOADED_AT, SELF, NODE_FILE, "uploaded_at", 0440, .ops = &class_prop_fixed, .arg = "uploaded_at"},
+	{FILENAME, SELF, NODE_FILE, "filename", 0440, .ops = &class_prop_fixed, .arg = "filename"},
+	{SIZE, SELF, NODE_FILE, "size", 0440, .ops = &class_prop_fixed, .arg = "size"},
+	{ALIASES, SELF, NODE_FILE, "aliases", 0440, .ops = &class_prop_fixed, .arg = "aliases"},
+	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true},
+	{PROPERTIES, SELF, NODE_DIR, "properties", 0550, .ops = &class_properties},
+	{PROPERTY, PROPERTIES, NODE_FILE, NULL, .ops = &class_property},
+};
+/* clang-format on */
+
+const struct node_table table_image = {KIND_IMAGE, rows, ARRAY_SIZE(rows)};

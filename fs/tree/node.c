@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes by id and by name, from the tables of rows. */
+#include "fs/tree/node.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/base/auto.h"
+
+/* 28 bits of the object's id, 8 of the row's number, 28 of the hash of names */
+#define OBJECT_SHIFT 36
+#define ROW_SHIFT 28
+#define HASH_MASK ((1u << ROW_SHIFT) - 1)
+#define ROOT_ID 1 /* FUSE_ROOT_ID: object 0, row 0, and a hash that no name has there */
+
+static const struct node_row *index_of[KINDS][256];
+static const struct node_table *table_of[KINDS];
+
+void node_init(void)
+{
+	for (const struct node_table *const *t = node_tables; *t; t++) {
+		table_of[(*t)->kind] = *t;
+		for (size_t i = 0; i < (*t)->n; i++)
+			index_of[(*t)->kind][(*t)->rows[i].number] = &(*t)->rows[i];
+	}
+}
+
+struct node node_copy(const struct node *n)
+{
+	return (struct node){object_ref(n->o), n->row, xstrdup(n->name), xstrdup(n->above)};
+}
+
+struct node node_root(struct host *h)
+{
+	return node_of(h->server);
+}
+
+struct node node_of(struct object *o)
+{
+	return (struct node){.o = object_ref(o), .row = index_of[o->kind->number][0]};
+}
+
+/* ---- ids */
+
+static uint32_t hash_text(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3ULL;
+	h ^= h >> 29;
+	return (uint32_t)(h ^ h >> 32);
+}
+
+static uint32_t hash_names(const char *name, const char *above)
+{
+	uint32_t h = name ? hash_text(name) : 0;
+
+	if (above)
+		h = (h * 31) ^ (hash_text(above) * 2654435761u);
+	h ^= h >> ROW_SHIFT;
+	/* 0 is for rows with names */
+	return name && !(h & HASH_MASK) ? 1 : h & HASH_MASK;
+}
+
+uint64_t node_id(const struct node *n)
+{
+	if (n->o->id == 0 && n->row->number == 0)
+		return ROOT_ID;
+	return (uint64_t)n->o->id << OBJECT_SHIFT | (uint64_t)n->row->number << ROW_SHIFT |
+	       (n->name ? hash_names(n->name, n->above) : 0);
+}
+
+struct search {
+	uint64_t id;
+	bool found;
+	struct node node;
+};
+
+static int match_id(void *arg, const char *name, const struct node *child)
+{
+	struct search *s = arg;
+
+	(void)name;
+	if (node_id(child) != s->id)
+		return 0;
+	s->node = node_copy(child);
+	s->found = true;
+	return 1;
+}
+
+static int list_rows(const struct node *dir, bool dirs, node_visit_fn *visit, void *arg);
+
+static int find_below(const struct node *dir, struct search *s)
+{
+	/* files with names in directories that the class lists: set in devices/eth0 */
+	if (dir->name && list_rows(dir, false, match_id, s))
+		return 0;
+	if (dir->row->ops && dir->row->ops->list)
+		dir->row->ops->list(dir, match_id, s);
+	return s->found ? 0 : -ESTALE;
+}
+
+struct in_dirs {
+	struct search *search;
+	const struct node_row *row;
+};
+
+static int look_inside(void *arg, const char *name, const struct node *child)
+{
+	struct in_dirs *d = arg;
+
+	(void)name;
+	return child->row == d->row && find_below(child, d->search) == 0;
+}
+
+/* Directories with names of their own (devices) are searched through for their files. */
+static int find_named(struct object *o, const struct node_row *row, struct search *s)
+{
+	const struct node_row *up = index_of[o->kind->number][row->parent];
+	struct node dir = {.o = o, .row = up};
+	struct in_dirs d = {s, up};
+
+	if (up->name || up->number == 0)
+		return find_below(&dir, s);
+	dir.row = index_of[o->kind->number][up->parent];
+	if (dir.row->ops && dir.row->ops->list)
+		dir.row->ops->list(&dir, look_inside, &d);
+	return s->found ? 0 : -ESTALE;
+}
+
+int node_find(struct host *h, uint64_t id, struct node *ret)
+{
+	AUTO(object_unref) struct object *o = NULL;
+	struct search s = {.id = id};
+	const struct node_row *row;
+
+	if (id == ROOT_ID) {
+		*ret = node_root(h);
+		return 0;
+	}
+	o = host_get(h, (uint32_t)(id >> OBJECT_SHIFT));
+	row = o ? index_of[o->kind->number][id >> ROW_SHIFT & 0xff] : NULL;
+	if (!row)
+		return -ESTALE;
+	/* a row with a name, but in a directory that has one of its own: set in devices/eth0 */
+	if (!(id & HASH_MASK)) {
+		*ret = (struct node){.o = TAKE(o), .row = row};
+		return 0;
+	}
+	if (find_named(o, row, &s) < 0)
+		return -ESTALE;
+	*ret = s.node;
+	return 0;
+}
+
+/* ---- names */
+
+static bool is_child(const struct node_row *row, const struct node_row *dir)
+{
+	return row->number && row->parent == dir->number;
+}
+
+const struct node_row *node_unnamed_row(const struct node *dir)
+{
+	const struct node_table *t = table_of[dir->o->kind->number];
+
+	for (size_t i = 0; i < t->n; i++)
+		if (is_child(&t->rows[i], dir->row) && !t->rows[i].name)
+			return &t->rows[i];
+	return NULL;
+}
+
+int node_child(const struct node *dir, struct str name, struct node *ret, struct err *err)
+{
+	const struct node_table *t = table_of[dir->o->kind->number];
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct node_row *row = &t->rows[i];
+
+		if (!is_child(row, dir->row) || !row->name || !str_is(name, row->name))
+			continue;
+		if (row->type == NODE_LINK) {
+			struct node link = {.o = dir->o, .row = row};
+			AUTO(free) char *target = row->ops->link(&link);
+
+			if (!target)
+				return -ENOENT;
+		}
+		/* below a directory that has a name, a row's nodes carry that name */
+		*ret = (struct node){.o = object_ref(dir->o), .row = row};
+		if (dir->name) {
+			ret->name = xstrdup(row->name);
+			ret->above = xstrdup(dir->name);
+		}
+		return 0;
+	}
+	if (dir->row->has_objects) {
+		struct object *parent = dir->o->kind->number == KIND_SERVER && dir->row->kind != KIND_WARNING
+					    ? dir->o->host->project
+					    : dir->o;
+		struct object *o = host_find(parent, dir->row->kind, name);
+
+		if (!o)
+			return -ENOENT;
+		*ret = (struct node){.o = o, .row = index_of[dir->row->kind][0]};
+		return 0;
+	}
+	if (dir->row->ops && dir->row->ops->child)
+		return dir->row->ops->child(dir, name, ret, err);
+	return -ENOENT;
+}
+
+static int list_rows(const struct node *dir, bool dirs, node_visit_fn *visit, void *arg)
+{
+	const struct node_table *t = table_of[dir->o->kind->number];
+	int r = 0;
+
+	for (size_t i = 0; i < t->n && !r; i++) {
+		const struct node_row *row = &t->rows[i];
+		AUTO(node_done) struct node child = {0};
+
+		if (!is_child(row, dir->row) || !row->name || row->is_hidden ||
+		    (row->type == NODE_DIR) != dirs || node_child(dir, str_from(row->name), &child, NULL) < 0)
+			continue;
+		r = visit(arg, row->name, &child);
+	}
+	return r;
+}
+
+static int list_objects(const struct node *dir, node_visit_fn *visit, void *arg)
+{
+	struct object *parent = dir->o->kind->number == KIND_SERVER && dir->row->kind != KIND_WARNING
+				    ? dir->o->host->project
+				    : dir->o;
+	AUTO(objects_free) struct object **list = host_all(parent, dir->row->kind);
+	int r = 0;
+
+	for (size_t i = 0; list[i] && !r; i++) {
+		struct node child = {.o = list[i], .row = index_of[dir->row->kind][0]};
+		AUTO(free) char *name = object_name(list[i]);
+
+		r = visit(arg, name, &child);
+	}
+	return r;
+}
+
+int node_list(const struct node *dir, node_visit_fn *visit, void *arg)
+{
+	int r = list_rows(dir, false, visit, arg);
+
+	if (!r && dir->row->has_objects)
+		r = list_objects(dir, visit, arg);
+	if (!r && dir->row->ops && dir->row->ops->list)
+		r = dir->row->ops->list(dir, visit, arg);
+	if (!r)
+		r = list_rows(dir, true, visit, arg);
+	return r;
+}
+
+char *node_name(const struct node *n)
+{
+	if (n->name)
+		return xstrdup(n->name);
+	return n->row->number ? xstrdup(n->row->name) : object_name(n->o);
+}
+
+int node_parent(const struct node *n, struct node *ret)
+{
+	const struct node_table *t;
+
+	if (n->row->number) {
+		*ret = (struct node){.o = object_ref(n->o),
+				     .row = index_of[n->o->kind->number][n->row->parent],
+				     .name = xstrdup(n->above)};
+		return 0;
+	}
+	if (n->o->kind->number == KIND_SERVER)
+		return -ENOENT;
+	/* the directory for objects of this kind: of its parent, or the root for what the default project has
+	 */
+	ret->o = n->o->parent == n->o->host->project ? n->o->host->server : n->o->parent;
+	t = table_of[ret->o->kind->number];
+	for (size_t i = 0; t && i < t->n; i++)
+		if (t->rows[i].has_objects && t->rows[i].kind == n->o->kind->number) {
+			*ret = (struct node){.o = object_ref(ret->o), .row = &t->rows[i]};
+			return 0;
+		}
+	*ret = (struct node){0};
+	return -ENOENT;
+}
+
+char *node_path(const struct node *n)
+{
+	AUTO(node_done) struct node up = {0};
+	AUTO(free) char *dir = NULL, *name = NULL;
+
+	if (node_parent(n, &up) < 0)
+		return xstrdup("");
+	dir = node_path(&up);
+	name = node_name(n);
+	return xasprintf("%s/%s", dir, name);
+}
+
+bool node_row_named(struct object *o, const char *path, struct node *ret)
+{
+	AUTO(node_done) struct node dir = node_of(o);
+	struct str rest = str_from(path), part;
+
+	while (str_next(&rest, '/', &part)) {
+		struct node child;
+
+		if (!dir.row || node_child(&dir, part, &child, NULL) < 0)
+			return false;
+		node_done(&dir);
+		dir = child;
+	}
+	*ret = dir;
+	dir = (struct node){0};
+	return true;
+}
+
+/* ---- attributes */
+
+static const struct key *node_key(const struct node *n)
+{
+	return n->row->ops && n->row->ops->key ? n->row->ops->key(n) : NULL;
+}
+
+enum key_class node_class_of(const struct node *n)
+{
+	const struct key *k = node_key(n);
+
+	return n->row->is_fixed ? CLASS_HOST : k ? k->class : n->row->class;
+}
+
+mode_t node_mode(const struct node *n)
+{
+	const struct node_row *row = n->row;
+	const struct key *k;
+
+	if (row->type == NODE_LINK)
+		return 0777;
+	if (row->mode)
+		return row->mode;
+	if (row->type == NODE_DIR)
+		return 0770;
+	if (!row->ops || !row->ops->write)
+		return 0440;
+	k = node_key(n);
+	return k && k->mode ? k->mode : 0660;
+}
+
+bool node_can_write(const struct node *n)
+{
+	return n->row->ops && n->row->ops->write && node_mode(n) & 0222;
+}
+
+char *node_place(const struct node *n)
+{
+	AUTO(node_done) struct node up = {0};
+	AUTO(free) char *name = NULL, *dir = NULL;
+
+	if (!n->row->number)
+		return xstrdup("");
+	name = node_name(n);
+	if (node_parent(n, &up) < 0 || !up.row->number)
+		return TAKE(name);
+	dir = node_place(&up);
+	/* one key has one owner, however it is looked at */
+	if (!strncmp(dir, "local/", 6))
+		memmove(dir, dir + 6, strlen(dir + 6) + 1);
+	return xasprintf("%s/%s", dir, name);
+}
+
+struct access node_access(const struct node *n)
+{
+	AUTO(free) char *place = node_place(n);
+
+	if (n->row->is_fixed)
+		return (struct access){.uid = 0, .gid = 0, .mode = node_mode(n)};
+	return object_access(n->o, place, node_class_of(n), node_mode(n));
+}
+
+static int count_dirs(void *arg, const char *name, const struct node *child)
+{
+	nlink_t *n = arg;
+
+	(void)name;
+	*n += child->row->type == NODE_DIR;
+	return 0;
+}
+
+static size_t text_size(const struct node *n)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	if (!n->row->ops || !n->row->ops->read)
+		return 0;
+	n->row->ops->read(n, &b, NULL);
+	return b.len;
+}
+
+int node_stat(const struct node *n, size_t size, struct stat *ret)
+{
+	const struct node_row *row = n->row;
+	struct access a = node_access(n);
+	uint64_t mtime = n->o->created_ns;
+
+	*ret = (struct stat){.st_ino = node_id(n), .st_nlink = 1, .st_blksize = 4096};
+	ret->st_uid = a.uid;
+	ret->st_gid = a.gid;
+	ret->st_mode = a.mode & 07777;
+	if (row->type == NODE_DIR) {
+		ret->st_mode |= S_IFDIR;
+		/* counting what may be thousands costs more than it tells: 1 means "not counted" */
+		if (!row->has_objects) {
+			ret->st_nlink = 2;
+			list_rows(n, true, count_dirs, &ret->st_nlink);
+			if (row->ops && row->ops->list)
+				row->ops->list(n, count_dirs, &ret->st_nlink);
+		}
+	} else if (row->type == NODE_LINK) {
+		AUTO(free) char *target = row->ops->link(n);
+
+		if (!target)
+			return -ENOENT;
+		ret->st_mode |= S_IFLNK;
+		ret->st_size = (off_t)strlen(target);
+	} else {
+		ret->st_mode |= S_IFREG;
+		ret->st_size = (off_t)(size == SIZE_MAX ? text_size(n) : size);
+		ret->st_blocks = (ret->st_size + 511) / 512;
+	}
+	if (row->ops && row->ops->mtime)
+		mtime = row->ops->mtime(n);
+	if (row->is_live && row->type != NODE_DIR)
+		mtime = now_ns();
+	ret->st_mtim.tv_sec = (time_t)(mtime / 1000000000u);
+	ret->st_mtim.tv_nsec = (long)(mtime % 1000000000u);
+	ret->st_ctim = ret->st_atim = ret->st_mtim;
+	return 0;
+}
