@@ -15,6 +15,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/msg.h"
+#include "engine/base/path.h"
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
 #include "engine/image/order.h"
@@ -246,7 +247,7 @@ int image_unpack(const char *libexec, int fd_meta, int fd_rootfs, const char *de
 
 	if (!lstat(dest, &st))
 		return err_set(err, EEXIST, "%s is there already", dest);
-	r = image_remove_tree(staged);
+	r = path_remove_tree(staged);
 	if (r < 0)
 		return err_set(err, -r, "%s, left by an earlier start, can't be removed: %s", staged,
 			       strerror(-r));
@@ -260,12 +261,12 @@ int image_unpack(const char *libexec, int fd_meta, int fd_rootfs, const char *de
 	if (!r && renameat2(AT_FDCWD, staged, AT_FDCWD, dest, RENAME_NOREPLACE) < 0)
 		r = err_set(err, errno, "%s can't be put in place: %s", dest, strerror(errno));
 	if (r < 0) {
-		image_remove_tree(staged);
+		path_remove_tree(staged);
 		return r;
 	}
 	r = sync_parent(dest);
 	if (r < 0) {
-		image_remove_tree(dest);
+		path_remove_tree(dest);
 		return err_set(err, -r, "%s can't be written to the disk: %s", dest, strerror(-r));
 	}
 	return 0;

@@ -84,15 +84,6 @@ int image_probe(const char *libexec, int fd_meta, int fd_rootfs, const struct im
 int image_unpack(const char *libexec, int fd_meta, int fd_rootfs, const char *dest,
 		 const struct image_limits *limits, int cancel_fd, struct err *err);
 
-/**
- * image_remove_tree() - remove a directory with all in it, whatever others put there: links are never
- * followed
- * @path: none there is a success
- *
- * Return: 0 or -errno
- */
-int image_remove_tree(const char *path);
-
 void image_info_done(struct image_info *info);
 
 static inline void image_info_done_auto(struct image_info *info)

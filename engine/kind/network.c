@@ -200,6 +200,22 @@ static int network_load(struct object *o, struct err *err)
 	return r < 0 ? r : networks_watch(o->host, err);
 }
 
+/* Whether NICs get other addresses, hosts entries or filters by it. */
+static bool nics_differ(const struct config *old, const struct config *new)
+{
+	static const char *const keys[] = {"dns.mode",	   "ipv4.address", "ipv4.dhcp",
+					   "ipv6.address", "ipv6.dhcp",	   "ipv6.dhcp.stateful"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *before = config_get(old, SECTION_CONFIG, keys[i]);
+		const char *after = config_get(new, SECTION_CONFIG, keys[i]);
+
+		if (!before != !after || (before && strcmp(before, after) != 0))
+			return true;
+	}
+	return false;
+}
+
 int network_apply(struct object *o, const struct config *old, const struct config *new, const char *device,
 		  struct err *err)
 {
@@ -217,9 +233,7 @@ int network_apply(struct object *o, const struct config *old, const struct confi
 	r = network_bring(o, &from, &to, err);
 	if (r < 0)
 		network_bring(o, &to, &from, NULL);
-	else if (from.view.dhcp4 != to.view.dhcp4 || from.view.dhcp6 != to.view.dhcp6 ||
-		 from.view.v4.ip.family != to.view.v4.ip.family ||
-		 from.view.v6.ip.family != to.view.v6.ip.family)
+	else if (nics_differ(old, new))
 		networks_refilter(o->host);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/path.h"
 #include "engine/image/import.h"
 
 static const char usage_text[] =
@@ -79,7 +80,7 @@ int main(int argc, char **argv)
 	l = (struct image_limits){number("bytes"), number("entries"), (uint32_t)number("ratio"),
 				  (uint32_t)number("depth")};
 	if (!strcmp(argv[2], "remove")) {
-		r = image_remove_tree(argv[3]);
+		r = path_remove_tree(argv[3]);
 		if (r < 0)
 			fprintf(stderr, "%d: %s\n", -r, strerror(-r));
 		return r < 0;
