@@ -12,12 +12,13 @@
 #include "engine/base/auto.h"
 #include "net/nft.h"
 
-/* Whether the table with its common part was made by this process and nobody touched it since. */
-static atomic_bool is_base_known;
+/* nft_changes() + 1 of when this process made the table's common part; 0: it didn't, or the part may be
+ * damaged. */
+static atomic_uint base_made;
 
 void filter_distrust(void)
 {
-	atomic_store(&is_base_known, false);
+	atomic_store(&base_made, 0);
 }
 
 /* The common part. Said again it changes nothing; what others put into these chains goes. */
@@ -135,12 +136,13 @@ int filter_text(struct buf *b, const struct filter_port *ports, size_t n, struct
 int filter_set(const struct filter_port *ports, size_t n, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
+	const unsigned now = nft_changes() + 1;
 	int r;
 
 	if (!n)
 		return 0;
-	/* Set before the transaction: who distrusts the table meanwhile is heard. */
-	if (!atomic_exchange(&is_base_known, true))
+	/* Remembered before the transaction: who distrusts the table meanwhile is heard. */
+	if (atomic_exchange(&base_made, now) != now)
 		base_text(&text);
 	r = ports_text(&text, ports, n, err);
 	if (r == 0)

@@ -36,6 +36,7 @@ static struct nft_ctx *nft; /* made at first use, kept for the life of the proce
 static int nft_fd = -EBADF; /* the context's own socket; borrowed from it */
 /* The context's address on netlink: the kernel names it in the news of each change that the context made. */
 static atomic_uint nft_portid;
+static atomic_uint n_changes; /* that others made */
 
 void net_init(const char *table)
 {
@@ -269,7 +270,12 @@ static bool is_ours(const struct nlmsghdr *h)
 	return false;
 }
 
-int nft_watch_read(int fd)
+unsigned nft_changes(void)
+{
+	return atomic_load(&n_changes);
+}
+
+static int read_news(int fd)
 {
 	_Alignas(struct nlmsghdr) char bytes[32768];
 	int found = 0;
@@ -295,4 +301,13 @@ int nft_watch_read(int fd)
 		for (size_t left = (size_t)n; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
 			found |= is_ours(h);
 	}
+}
+
+int nft_watch_read(int fd)
+{
+	int r = read_news(fd);
+
+	if (r)
+		atomic_fetch_add(&n_changes, 1);
+	return r;
 }

@@ -291,9 +291,10 @@ ctl set port=port0 mac=$M flags=ipv4 allow=$A
 like "$(ctl list)" "port0 .* reachable" "and put right by the next change"
 
 mkfifo "$WORK/watch"
-for how in "flush ruleset" "delete table bridge $NAME" "flush chain bridge $NAME port-port0"; do
-	ctl set port=port0 mac=$M flags=ipv4 allow=$A
-	"${CTL[@]}" watch >"$WORK/watch" &
+for how in "flush ruleset" "delete table bridge $NAME" "flush chain bridge $NAME port-port0" \
+	"flush chain bridge $NAME prerouting" "flush chain bridge $NAME forward" "add rule bridge $NAME port-port0 accept" \
+	"delete element bridge $NAME ports { port0 }"; do
+	"${CTL[@]}" watch port=port0 mac=$M flags=ipv4 allow=$A >"$WORK/watch" &
 	exec 5<"$WORK/watch"
 	read -r -t 20 line <&5
 	is "$line" ready "own changes are no news"
@@ -308,8 +309,9 @@ for how in "flush ruleset" "delete table bridge $NAME" "flush chain bridge $NAME
 		read -r -t 20 line <&5 || line=nothing
 	done
 	is "$line" changed "news: $how"
+	ok "the filter is set again" -- wait $!
 	exec 5<&-
-	wait $!
+	like "$(ctl list)" "port0 .* reachable" "and put right, from the process that had made it"
 done
 nft flush ruleset
 is "$(ctl list)" "" "an absent table is an empty list"

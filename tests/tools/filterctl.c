@@ -134,6 +134,9 @@ static int watch(struct err *err)
 
 	if (fd < 0)
 		return fd;
+	r = filter_set(ports, n_ports, err);
+	if (r < 0)
+		return r;
 	for (int i = 0; i < 20; i++) {
 		r = filter_set(&own, 1, err);
 		if (r == 0)
@@ -153,8 +156,8 @@ static int watch(struct err *err)
 		r = nft_watch_read(fd);
 		puts(r ? "changed" : "other");
 		fflush(stdout);
-		if (r)
-			return 0;
+		if (r) /* as the core does */
+			return filter_set(ports, n_ports, err);
 	}
 }
 
@@ -212,8 +215,6 @@ static int run(char **argv, struct err *err)
 
 	if (!strcmp(verb, "list"))
 		return list(err);
-	if (!strcmp(verb, "watch"))
-		return watch(err);
 	if (!strcmp(verb, "teardown"))
 		return filter_teardown(err);
 	if (!strcmp(verb, "nat-teardown"))
@@ -228,6 +229,8 @@ static int run(char **argv, struct err *err)
 	r = parse_ports(argv + 3, &times, err);
 	if (r < 0)
 		return r;
+	if (!strcmp(verb, "watch"))
+		return watch(err);
 	if (!strcmp(verb, "set"))
 		return filter_set(ports, n_ports, err);
 	if (!strcmp(verb, "flip"))
