@@ -43,5 +43,6 @@ int nft_watch(struct err *err);
 /** nft_watch_read() - empty the socket. Return: 1 a table of ours was deleted, flushed or changed by another
  * process (or news were lost: assume so); 0 nothing that concerns us */
 int nft_watch_read(int fd);
-/** nft_changes() - how often nft_watch_read() has returned 1: who remembers what is in the kernel compares it */
+/** nft_changes() - how often nft_watch_read() has returned 1: who remembers what is in the kernel compares it
+ */
 unsigned nft_changes(void);
