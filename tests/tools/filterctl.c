@@ -19,8 +19,10 @@ static const char usage_text[] =
     "filterctl TABLE VERB [NAME=VALUE...]\n"
     "  set | text    port=NAME mac=MAC flags=mac,ipv4,ipv6,dhcp allow=NET...; port= begins the next port\n"
     "  flip          times=N, then two ports as above: sets the one and the other in turn\n"
-    "  clear NAME    teardown    list    watch (until somebody else changes a table of ours; \"ready\" "
-    "first)\n"
+    "  watch         prints ready; then other for each change that isn't of a table of ours, and changed at "
+    "the\n"
+    "                first that is, and ends; ports as above are set before, and after it again\n"
+    "  clear NAME    teardown    list\n"
     "  nat-set | nat-text   bridge=NAME dns=yes v4=NET v4.flags=firewall,routing,nat,dhcp v4.snat=IP v6=...\n"
     "  nat-clear NAME       nat-teardown\n"
     "Fails with status 1 and the sentence on standard error, as \"ERRNO: text\".\n";
