@@ -74,7 +74,8 @@ static int spawn_core(struct keeper *k, int link, pid_t *ret)
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	/* a terminal's ^C is for the keeper, who asks the core */
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setsigmask(&attr, &none);
 	/* all sources lie above what they are copied to, see raise_fd() */
 	for (int fd = KEEPER_FD_LINK; fd <= KEEPER_FD_SHARED && !r; fd++)
@@ -380,6 +381,7 @@ static int set_up(struct keeper *k, struct err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	k->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (k->signals < 0)
