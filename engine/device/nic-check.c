@@ -120,10 +120,6 @@ int nic_bridged_check(struct object *o, const struct config *effective, const ch
 	const char *name = config_device_get(effective, device, "name");
 	int r;
 
-	/* not yet complete: it is attached by the write that makes it so */
-	if (!config_device_get(effective, device, "network") &&
-	    !config_device_get(effective, device, "parent"))
-		return 0;
 	if (config_device_get(effective, device, "network") &&
 	    (config_device_get(effective, device, "parent") ||
 	     config_device_get(effective, device, "nictype")))
