@@ -161,6 +161,15 @@ int filter_set(const struct filter_port *ports, size_t n, struct err *err)
 	return r;
 }
 
+/* Whether the table is there, whatever is in it. */
+static bool has_table(void)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL, line = BUF_NULL;
+
+	buf_printf(&line, "table bridge %s\n", net_table());
+	return nft_list("list tables bridge", &text, NULL) < 0 || strstr(buf_cstr(&text), line.ptr);
+}
+
 int filter_clear(const char *name, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
@@ -169,9 +178,11 @@ int filter_clear(const char *name, struct err *err)
 
 	if (r == 0)
 		r = nft_run(text.ptr, err);
-	if (r == -ENOENT) { /* no table, no filter */
+	if (r == -ENOENT) {
 		err_done(err);
-		r = 0;
+		/* no table, no filter; or a damaged one, which filter_set() repairs first */
+		filter_distrust();
+		r = has_table() ? filter_set(&port, 1, err) : 0;
 	}
 	return r;
 }

@@ -122,7 +122,7 @@ static int nft_open(struct err *err)
 /* The kernel's errno is known only by its text. */
 static int errno_of(const char *line)
 {
-	static const int known[] = {ENOENT, EEXIST, EBUSY};
+	static const int known[] = {ENOENT, EEXIST, EBUSY, EPERM};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strstr(line, strerror(known[i])))
@@ -133,10 +133,11 @@ static int errno_of(const char *line)
 static int fail(const char *said, struct err *err)
 {
 	AUTO(buf_done) struct buf line = BUF_NULL;
+	const char *end = said + strcspn(said, "\n"), *error = strstr(said, "Error: ");
 
-	if (!strncmp(said, "Error: ", 7))
-		said += 7;
-	buf_escape(&line, (struct str){said, strcspn(said, "\n")});
+	if (error && error < end) /* "netlink: Error: " is one way to begin */
+		said = error + 7;
+	buf_escape(&line, (struct str){said, (size_t)(end - said)});
 	return err_set(err, errno_of(buf_cstr(&line)), "nftables refused a change: %s",
 		       line.len ? line.ptr : "it gave no reason");
 }

@@ -19,7 +19,7 @@ const char *net_table(void);
  * @commands: nft syntax, made of typed values only
  * @err:      holds the first line of nft's complaint
  *
- * Return: 0; -ENOENT something named isn't there; -EEXIST; -EBUSY; -EINVAL anything else
+ * Return: 0; -ENOENT something named isn't there; -EEXIST; -EBUSY; -EPERM; -EINVAL anything else
  */
 int nft_run(const char *commands, struct err *err);
 

@@ -313,7 +313,16 @@ for how in "flush ruleset" "delete table bridge $NAME" "flush chain bridge $NAME
 	exec 5<&-
 	like "$(ctl list)" "port0 .* reachable" "and put right, from the process that had made it"
 done
+ctl set port=port0 mac=$M flags=ipv4 allow=$A
+nft flush chain bridge "$NAME" forward
+nft delete set bridge "$NAME" only_host4
+ok "a port of a damaged table is cleared" -- ctl clear port0
+is "$(ctl list)" "" "and has no filter"
 nft flush ruleset
+ok "clearing where there is no table" -- ctl clear port0
+is "$(nft list ruleset)" "" "makes none"
+like "$(setpriv --reuid 4242 --clear-groups "${CTL[@]}" set port=port0 mac=$M flags=mac 2>&1)" \
+	"EPERM: nftables refused a change: [a-z ]+: Operation not permitted$" "without rights, nft's own first line is told"
 is "$(ctl list)" "" "an absent table is an empty list"
 ok "and is made anew" -- ctl set port=port0 mac=$M flags=mac,ipv4 allow=$A
 like "$(ctl list)" "port0 .* reachable" "with all that leads to it"

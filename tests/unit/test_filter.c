@@ -290,11 +290,99 @@ static void test_state(void **state)
 	}
 }
 
+/* A listing as nft gives it; without any of the lines that begin with '+' the port isn't filtered as meant.
+ */
+static const char *const listing[] = {
+    "table bridge lxdfs {",
+    "	map ports {",
+    "		type ifname : verdict",
+    "+		elements = { \"a;b\" : jump port-a_3bb,",
+    "			     \"veth9\" : jump port-veth8 }",
+    "	}",
+    "",
+    "	set only_host4 {",
+    "		type ifname",
+    "+		elements = { \"a;b\" }",
+    "	}",
+    "",
+    "	set only_host6 {",
+    "		type ifname",
+    "	}",
+    "",
+    "	chain prerouting {",
+    "+		type filter hook prerouting priority filter; policy accept;",
+    "+		iifname vmap @ports",
+    "	}",
+    "",
+    "	chain input {",
+    "+		type filter hook input priority filter; policy accept;",
+    "+		ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname vmap @ports",
+    "	}",
+    "",
+    "	chain forward {",
+    "+		type filter hook forward priority filter; policy accept;",
+    "+		ip saddr 0.0.0.0 iifname @only_host4 drop",
+    "+		icmpv6 type nd-router-solicit iifname @only_host6 drop",
+    "+		ether type ip6 udp sport 546 udp dport 547 iifname @only_host6 drop",
+    "	}",
+    "",
+    "	chain port-a_3bb {",
+    "+		ether saddr != 00:16:3e:00:00:01 drop comment \"00:16:3e:00:00:01 mac ipv4 3\"",
+    "+		arp saddr ether != 00:16:3e:00:00:01 drop",
+    "+		drop",
+    "	}",
+    "}",
+};
+
+static bool read_without(size_t left_out, const char *more, struct filter_list *ret)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(listing); i++) {
+		if (i != left_out)
+			buf_printf(&text, "%s\n", listing[i] + (listing[i][0] == '+'));
+		if (i == left_out && more)
+			buf_printf(&text, "%s\n", more);
+	}
+	return filter_read(buf_str(&text), ret);
+}
+
+static void test_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i <= ARRAY_SIZE(listing); i++) {
+		AUTO(filter_list_done) struct filter_list list = {0};
+		bool must_be_whole = i == ARRAY_SIZE(listing);
+
+		if (!must_be_whole && listing[i][0] != '+')
+			continue;
+		if (read_without(i, NULL, &list) != must_be_whole)
+			fail_msg("line %zu", i);
+		assert_int_equal(list.n, 1);
+		assert_string_equal(list.ports[0].name, "a;b");
+		assert_int_equal(list.ports[0].is_reachable, must_be_whole);
+		if (!must_be_whole)
+			continue;
+		assert_int_equal(list.ports[0].flags, FILTER_MAC | FILTER_V4);
+		assert_int_equal(list.ports[0].n_rules, 3);
+		assert_true(mac_eq(list.ports[0].mac, own));
+	}
+	/* a rule of somebody else's instead of the chain's end, in each chain */
+	for (size_t i = 16; i < ARRAY_SIZE(listing); i++) {
+		AUTO(filter_list_done) struct filter_list list = {0};
+
+		if (strcmp(listing[i], "	}") == 0 &&
+		    (read_without(i, "		accept\n	}", &list) || list.ports[0].is_reachable))
+			fail_msg("line %zu", i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_mac),	    cmocka_unit_test(test_rules),  cmocka_unit_test(test_remove),
 	    cmocka_unit_test(test_refused), cmocka_unit_test(test_chains), cmocka_unit_test(test_state),
+	    cmocka_unit_test(test_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
