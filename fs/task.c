@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/job.h"
+#include "fs/interrupt.h"
 #include "fs/session.h"
 
 static int groups_of(const struct caller *who, gid_t *ret, int max)
@@ -34,7 +34,7 @@ static void interrupted(fuse_req_t req, void *arg)
 	struct task *t = arg;
 
 	(void)req;
-	eventfd_write(t->who.cancel_fd, 1);
+	interrupt_came(t->interrupt);
 }
 
 struct task *task_new(struct fs *fs, fuse_req_t req)
@@ -46,14 +46,14 @@ struct task *task_new(struct fs *fs, fuse_req_t req)
 	t->who = fs_caller(req);
 	t->who.may_wait = true;
 	t->who.unique = session_request(&t->is_resent);
-	t->who.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	t->interrupt = interrupt_new(t->who.pid);
+	t->who.cancel_fd = t->interrupt ? interrupt_fd(t->interrupt) : -1;
 	return t;
 }
 
 void task_drop(struct task *t)
 {
-	if (t->who.cancel_fd >= 0)
-		close(t->who.cancel_fd);
+	interrupt_drop(t->interrupt);
 	free(t->name);
 	free(t->to_name);
 	buf_done(&t->data);

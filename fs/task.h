@@ -11,8 +11,9 @@
 struct task {
 	struct fs *fs;
 	fuse_req_t req;
-	struct caller who; /* cancel_fd: the kernel's INTERRUPT */
-	bool is_resent;	   /* it may have been done already, by a core that was killed */
+	struct caller who; /* cancel_fd: the kernel's INTERRUPT, where it is meant */
+	struct interrupt *interrupt;
+	bool is_resent; /* it may have been done already, by a core that was killed */
 	/* What the operation has; borrowed but for the texts */
 	uint64_t ino, to; /* directory, the other directory of a rename */
 	char *name, *to_name;
