@@ -55,8 +55,6 @@ static bool make(struct defaults *d, const char *what, enum kind_number kind, co
 	if (!o && object_create(d->host->project, kind_get(kind), str_from(name), &caller_core, set, n, NULL,
 				&err) < 0) {
 		err_prefix(&err, "the default %s %s wasn't made: ", kind_get(kind)->name, name);
-		host_warn(d->host, NULL, kind == KIND_NETWORK ? "no-default-network" : "no-defaults", "%s",
-			  err_text(&err));
 		if (!d->result)
 			d->result = err_move(d->err, &err);
 		return false;

@@ -50,7 +50,7 @@ const struct key *key_find(const struct key_table *table, struct str name)
 	const struct key *best = NULL, *exact;
 	size_t best_len = 0;
 
-	if (!name.len || name.len > KEY_NAME_MAX)
+	if (!table || !name.len || name.len > KEY_NAME_MAX)
 		return NULL;
 	exact = find_exact(table, name);
 	if (exact && !key_is_family(exact))

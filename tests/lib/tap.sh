@@ -163,6 +163,7 @@ errno_text() {
 	ECANCELED) echo "Operation canceled" ;;
 	EDQUOT) echo "Disk quota exceeded" ;;
 	EBADMSG) echo "Bad message" ;;
+	EADDRINUSE) echo "Address already in use" ;;
 	*)
 		diag "line $(tap_line): tests/lib/tap.sh has no text for $1"
 		exit 2
