@@ -254,11 +254,12 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	__attribute__((cleanup(ips_done_auto))) struct ips others = {0};
 	struct ip wishes[2] = {{0}, {0}};
 	struct ip_range ranges[RANGES_MAX];
-	int r = read_entries(run_dir, key, &others, &wishes[0]), n;
+	int r = read_entries(run_dir, key, &others, &wishes[1]), n;
 
 	if (r < 0)
 		return err_set(err, -r, "%s/hosts can't be read: %s", run_dir, strerror(-r));
-	r = read_leases(lease_dir, p->spec.mac, &others, &wishes[1], err);
+	/* the lease first: that is what it uses now, whatever it was promised */
+	r = read_leases(lease_dir, p->spec.mac, &others, &wishes[0], err);
 	if (r < 0)
 		return r;
 	read_static(o, device, p->network, &others);
@@ -271,6 +272,7 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 			p->v4 = wishes[i];
 	if (!p->v4.family && ip4_lowest_free(ranges, (size_t)n, others.list, others.n, &p->v4) < 0)
 		return 0;
+	p->is_lease4 = ip_eq(&p->v4, &wishes[0]);
 	nic_allow(p, &(struct ip_net){.ip = p->v4, .len = 32});
 	return 0;
 }

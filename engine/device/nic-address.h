@@ -9,7 +9,7 @@
  * nic_hosts_set() - find the address that is to be pinned, if one is, and write the entry
  * @p: v4 and what is allowed are completed
  *
- * Pinned is the address of its entry or lease where it is free and in the ranges, else the lowest free one.
+ * Pinned is the address of its lease or entry where it is free and in the ranges, else the lowest free one.
  * None to be had: it is allowed none. Return: 0 or a failure
  */
 int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err);

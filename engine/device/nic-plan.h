@@ -12,6 +12,7 @@ struct nic_plan {
 	char *network;	   /* managed; NULL: a bridge that isn't ours */
 	struct ip v4, v6;  /* what the hosts entry fixes; family 0: nothing */
 	bool wants_pin4;   /* filtered, with an address from DHCP: v4 is still to be found */
+	bool is_lease4;	   /* it was found as what the NIC uses already */
 	bool is_name_ours; /* spec.host_name is one that only lxdfs gives */
 	struct ip_net *allowed, *routes;
 	size_t n_allowed, n_routes;

@@ -7,9 +7,13 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/job.h"
+#include "engine/base/loop.h"
 #include "engine/device/nic-address.h"
 #include "engine/device/nic-plan.h"
 #include "engine/device/owner.h"
+
+#define SETTLE_MS 500
 
 static const struct device_owner *the_owner;
 
@@ -102,6 +106,51 @@ static int routes_add(const char *bridge, const struct ip_net *nets, size_t n, c
 		err_done(err);
 	}
 	return 0;
+}
+
+/* ---- a pinned address, and what DHCP did meanwhile */
+
+struct settle {
+	struct object *o;
+	char *device;
+};
+
+/* A lease that was being given while its NIC got another address pinned: the lease counts. */
+static void settle_job(void *arg)
+{
+	struct settle *s = arg;
+	AUTO(config_unref) struct config *c = NULL;
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (!object_take(s->o, "being looked at", &caller_core, &err)) {
+		c = object_effective(s->o);
+		if (nic_key_filter(s->o, c, c, s->device, &err) < 0)
+			host_warn(s->o->host, s->o, "nic-address", "device %s: %s", s->device,
+				  err_text(&err));
+		object_release(s->o);
+	}
+	object_unref(s->o);
+	free(s->device);
+	free(s);
+}
+
+static void settle_timer(void *arg)
+{
+	if (job_start(settle_job, arg, NULL) < 0)
+		loop_after(SETTLE_MS, settle_timer, arg, NULL);
+}
+
+/* dnsmasq reads the entry at once, but an offer that it made before is still good until it has. */
+static void settle_later(struct object *o, const char *device, const struct nic_plan *p)
+{
+	struct settle *s;
+
+	if (!p->wants_pin4 || p->is_lease4 || !p->v4.family)
+		return;
+	s = xcalloc(1, sizeof(*s));
+	*s = (struct settle){object_ref(o), xstrdup(device)};
+	if (loop_after(SETTLE_MS, settle_timer, s, NULL) < 0)
+		settle_timer(s);
 }
 
 /* ---- attach and detach */
@@ -295,6 +344,9 @@ int nic_key_filter(struct object *o, const struct config *old, const struct conf
 	free(l->routes);
 	l->routes = TAKE(p.routes);
 	l->n_routes = p.n_routes;
+	/* once: what changes nothing comes from settle_job() itself */
+	if (old != new)
+		settle_later(o, device, &p);
 	return 0;
 }
 
