@@ -74,7 +74,11 @@ refuses() {
 }
 
 nothing_left() {
-	local left
+	local left pid
+	# who has nobody to tell ends by itself, a moment later
+	for pid in $(pgrep -x lxdfs-monitor); do
+		timeout 20 tail --pid="$pid" -f /dev/null
+	done
 	# who was killed is gone when the kernel says so: the files are what a core looks at
 	left=$(find /sys/fs/cgroup -maxdepth 4 -type d -path "*$NAME/*" 2>/dev/null)
 	left+=$(find "$RUN/monitors" -mindepth 1 2>/dev/null)
