@@ -42,6 +42,7 @@ static int open_host(struct host *h, const struct core_options *o, struct err *e
 
 static void close_host(struct host *h)
 {
+	instances_break(h);
 	networks_unwatch(h);
 	loop_stop();
 	job_wait_all();

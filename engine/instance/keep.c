@@ -96,9 +96,8 @@ int keep_commit(struct keep *k, struct object *o, const struct config *effective
 	drop_stale(k, own, effective);
 	add(k, own, SECTION_CONFIG, "volatile.idmap.base", base);
 	add(k, own, SECTION_CONFIG, "volatile.last_state.power", "RUNNING");
-	if (object_key(o, NULL, SECTION_PROPS, STR("last_used_at"), NULL) && gmtime_r(&now, &tm) &&
-	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		add(k, own, SECTION_PROPS, "last_used_at", stamp);
+	if (gmtime_r(&now, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		add(k, own, SECTION_CONFIG, "volatile.last_used_at", stamp);
 	return k->n ? object_change_held(o, &caller_core, k->changes, k->n, err) : 0;
 }
 

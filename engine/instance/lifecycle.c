@@ -114,7 +114,7 @@ const char *instance_state_text(enum instance_state s)
 
 void instance_told(struct object *o, const char *action)
 {
-	static const char *const places[] = {"state", "pid", "processes", "addresses", "usage", "network"};
+	static const char *const places[] = {"state", "pid", "processes", "addresses", "network"};
 	struct instance *in = instance_of(o);
 	struct host *h = o->host;
 

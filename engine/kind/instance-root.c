@@ -67,7 +67,10 @@ static int choose_image(struct object *o, const struct config *c, struct instanc
 	const char *source = config_get(c, SECTION_PROPS, "source");
 	const char *def = config_get(server, SECTION_CONFIG, "lxdfs.source");
 	AUTO(object_unref) struct object *image = NULL;
-	struct change keep = {SECTION_CONFIG, "volatile.base_image", NULL};
+	AUTO(config_unref) struct config *its = NULL;
+	const char *architecture;
+	struct change keep[3];
+	size_t n = 0;
 
 	if (base_image(c)) {
 		ret->base_image = xstrdup(base_image(c));
@@ -75,14 +78,21 @@ static int choose_image(struct object *o, const struct config *c, struct instanc
 	}
 	if (source && !strcmp(source, SOURCE_NONE))
 		return 0;
-	image = image_find(o->parent, str_from(source && *source ? source : def ? def : SOURCE_DEFAULT), err);
+	if (!source || !*source)
+		source = def ? def : SOURCE_DEFAULT;
+	image = image_find(o->parent, str_from(source), err);
 	if (!image)
 		return -err->errnum;
 	ret->base_image = object_name(image);
 	ret->is_first = true;
+	its = object_own(image);
+	architecture = config_get(its, SECTION_PROPS, "architecture");
 	/* first of all: what an instance names isn't removed with its image */
-	keep.value = ret->base_image;
-	return object_change_held(o, &caller_core, &keep, 1, err);
+	keep[n++] = (struct change){SECTION_CONFIG, "volatile.base_image", ret->base_image};
+	keep[n++] = (struct change){SECTION_PROPS, "source", source};
+	if (architecture && !config_get(c, SECTION_PROPS, "architecture"))
+		keep[n++] = (struct change){SECTION_PROPS, "architecture", architecture};
+	return object_change_held(o, &caller_core, keep, n, err);
 }
 
 int instance_root_make(struct object *o, const struct config *effective, const struct caller *who,
@@ -120,6 +130,7 @@ void instance_root_undo(struct object *o, const struct instance_root *root)
 	struct change keep = {SECTION_CONFIG, "volatile.base_image", NULL};
 
 	instance_root_destroy(o, NULL);
+	/* the source that was taken stays named: it can be changed again */
 	object_change_held(o, &caller_core, &keep, 1, NULL);
 	image_collect(o->host, root->base_image);
 }

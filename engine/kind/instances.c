@@ -47,12 +47,38 @@ int instances_open(struct host *h, struct err *err)
 	return r;
 }
 
+/* Every instance of every project, referenced. */
+static struct object **all_instances(struct host *h)
+{
+	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
+	struct object **list = xcalloc(1, sizeof(struct object *));
+	size_t n = 0;
+
+	for (size_t p = 0; projects[p]; p++) {
+		struct object **some = host_all(projects[p], KIND_INSTANCE);
+		size_t count = 0;
+
+		while (some[count])
+			count++;
+		list = xrealloc(list, (n + count + 1) * sizeof(struct object *));
+		memcpy(list + n, some, (count + 1) * sizeof(struct object *));
+		n += count;
+		free(some);
+	}
+	return list;
+}
+
 void instances_close(struct host *h)
 {
 	struct instances *all = h->instances;
+	AUTO(objects_free) struct object **list = NULL;
 
 	if (!all)
 		return;
+	/* the loop held references */
+	list = h->registry && h->server ? all_instances(h) : NULL;
+	for (size_t i = 0; list && list[i]; i++)
+		instance_unwatch(list[i]);
 	if (all->env.cgroups)
 		cgroup_layout_free(all->env.cgroups);
 	if (all->idmaps)
@@ -175,27 +201,6 @@ static int start_one(struct object *o, struct err *err)
 	return r;
 }
 
-/* Every instance of every project, referenced. */
-static struct object **all_instances(struct host *h)
-{
-	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
-	struct object **list = xcalloc(1, sizeof(struct object *));
-	size_t n = 0;
-
-	for (size_t p = 0; projects[p]; p++) {
-		struct object **some = host_all(projects[p], KIND_INSTANCE);
-		size_t count = 0;
-
-		while (some[count])
-			count++;
-		list = xrealloc(list, (n + count + 1) * sizeof(struct object *));
-		memcpy(list + n, some, (count + 1) * sizeof(struct object *));
-		n += count;
-		free(some);
-	}
-	return list;
-}
-
 void instances_autostart(struct host *h)
 {
 	AUTO(objects_free) struct object **list = all_instances(h);
@@ -229,6 +234,14 @@ void instances_autostart(struct host *h)
 
 /* ---- stop */
 
+void instances_break(struct host *h)
+{
+	struct instances *all = h->instances;
+
+	h->is_stopping = true;
+	eventfd_write(all->stop_event, 1);
+}
+
 static int stop_one(struct object *o, struct err *err)
 {
 	int r = object_take(o, "being stopped with the host", &caller_core, err);
@@ -249,8 +262,7 @@ int instances_stop_all(struct host *h, struct err *err)
 	size_t n = 0;
 	int r;
 
-	h->is_stopping = true;
-	eventfd_write(all->stop_event, 1);
+	instances_break(h);
 	for (size_t i = 0; list[i]; i++) {
 		AUTO(config_unref) struct config *c = object_effective(list[i]);
 
