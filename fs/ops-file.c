@@ -56,6 +56,13 @@ static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	reply_open(req, fs, h, fi);
 }
 
+static void open_settled(struct task *t)
+{
+	t->handle->node.row->ops->settle(&t->handle->node, &t->who);
+	pins_drop(t->fs->pins, node_id(&t->handle->node));
+	reply_open(t->req, t->fs, t->handle, &t->fi);
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	AUTO(node_done) struct node n = {0};
@@ -82,6 +89,14 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	h = handle_new(&n, fi->flags);
 	if (n.row->type == NODE_STREAM)
 		h->reader = event_reader_new(fs->host->events);
+	if (n.row->ops && n.row->ops->settle && (fi->flags & O_ACCMODE) != O_WRONLY) {
+		struct task *t = task_new(fs, req);
+
+		t->handle = h;
+		t->fi = *fi;
+		task_run(t, open_settled);
+		return;
+	}
 	reply_open(req, fs, h, fi);
 }
 

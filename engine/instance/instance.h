@@ -58,6 +58,7 @@ struct instance {
 
 	pthread_mutex_t lock;
 	struct container *container; /* changed with the token as well; NULL: stopped */
+	uint64_t since;		     /* sys_deadline(0) when the container was started or found */
 	bool is_ending;		     /* the container ended, what it had is being removed */
 	bool is_halting;	     /* it was asked to shut down, and somebody waits for that */
 	int watched_fd;		     /* in the loop, which holds a reference then; -EBADF */

@@ -76,6 +76,7 @@ void instance_set_container(struct object *o, struct container *c, bool is_endin
 
 	pthread_mutex_lock(&in->lock);
 	in->container = c;
+	in->since = sys_deadline(0);
 	in->is_ending = is_ending;
 	in->is_halting = false;
 	pthread_mutex_unlock(&in->lock);

@@ -56,6 +56,14 @@ int instance_links(struct object *o, struct link_list *ret, struct err *err);
  * Without those of lo and link-local ones. Nothing where it isn't running.
  */
 void instance_addresses(struct object *o, struct buf *b);
+/**
+ * instance_await_address() - give one that has just started, and has a NIC, a moment to get its first address
+ * @cancel_fd: readable: don't
+ *
+ * Returns at once where it has one, or isn't young any more: who reads addresses right after a start sees
+ * what DHCP gave, and nobody waits for an instance that asks for none more than once.
+ */
+void instance_await_address(struct object *o, int cancel_fd);
 /** instance_root_path() - where `files` points to: /proc/PID/root of a running one, else its layer; freed by
  * the caller. NULL: there is none yet */
 char *instance_root_path(struct object *o);

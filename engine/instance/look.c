@@ -92,6 +92,43 @@ void instance_addresses(struct object *o, struct buf *b)
 	}
 }
 
+#define YOUNG_MS 1500
+#define LOOK_AGAIN_MS 15
+
+static bool has_nic(struct object *o)
+{
+	AUTO(config_unref) struct config *effective = object_effective(o);
+
+	for (size_t i = 0; i < effective->n; i++) {
+		const struct pair *type = section_device(&effective->sections[i])
+					      ? section_pair(&effective->sections[i], STR("type"))
+					      : NULL;
+
+		if (type && !strcmp(type->value, "nic"))
+			return true;
+	}
+	return false;
+}
+
+void instance_await_address(struct object *o, int cancel_fd)
+{
+	struct instance *in = instance_of(o);
+	uint64_t until;
+
+	pthread_mutex_lock(&in->lock);
+	until = in->container ? in->since + YOUNG_MS : 0;
+	pthread_mutex_unlock(&in->lock);
+	if (sys_deadline(0) >= until || !has_nic(o))
+		return;
+	do {
+		AUTO(buf_done) struct buf b = BUF_NULL;
+
+		instance_addresses(o, &b);
+		if (b.len || !instance_pid(o))
+			return;
+	} while (sys_deadline(0) < until && sys_poll_in(cancel_fd, -1, sys_deadline(LOOK_AGAIN_MS)) == 0);
+}
+
 char *instance_root_path(struct object *o)
 {
 	pid_t pid = instance_pid(o);

@@ -10,8 +10,8 @@ extern const struct kind kind_instance;
 /** instances_open() - cgroup layout, id maps; before host_load() */
 int instances_open(struct host *h, struct err *err);
 /** instances_autostart() - start what boot.autostart says, by priority and delay; blocks. Where the key isn't
- * set those come back that ran when the host went down. Once in a boot: for a core that comes after another it
- * only starts what rebooted meanwhile */
+ * set those come back that ran when the host went down. Once in a boot: for a core that comes after another
+ * it only starts what rebooted meanwhile */
 void instances_autostart(struct host *h);
 /** instances_break() - the daemon ends: what waits for an instance that is being started gives up */
 void instances_break(struct host *h);

@@ -130,6 +130,11 @@ static int addresses_read(const struct node *n, struct buf *b, struct err *err)
 	return 0;
 }
 
+static void addresses_settle(const struct node *n, const struct caller *who)
+{
+	instance_await_address(n->o, who->cancel_fd);
+}
+
 static int pid_read(const struct node *n, struct buf *b, struct err *err)
 {
 	pid_t pid = instance_pid(n->o);
@@ -158,7 +163,7 @@ static int last_used_read(const struct node *n, struct buf *b, struct err *err)
 	return 0;
 }
 
-static const struct node_class class_addresses = {.read = addresses_read};
+static const struct node_class class_addresses = {.read = addresses_read, .settle = addresses_settle};
 static const struct node_class class_pid = {.read = pid_read};
 static const struct node_class class_processes = {.read = processes_read};
 static const struct node_class class_last_used = {.read = last_used_read};

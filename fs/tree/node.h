@@ -47,6 +47,8 @@ typedef int node_visit_fn(void *arg, const char *name, const struct node *child)
 struct node_class {
 	/** read() - the text of a file now */
 	int (*read)(const struct node *n, struct buf *b, struct err *err);
+	/** settle() - before it is opened to be read: a job that may wait a moment. NULL: nothing */
+	void (*settle)(const struct node *n, const struct caller *who);
 	/** write() - text as it was written. Runs in a job, and may wait */
 	int (*write)(const struct node *n, struct str text, const struct caller *who, struct err *err);
 	/** check() - of what is staged so far: refuse at the write what can't become right. NULL: nothing */
