@@ -62,6 +62,7 @@ load() {
 				echo "f$n: wrote $i, read $got" >>"$WORK/lost"
 		fi
 	done
+	echo end >&9
 }
 
 mkfifo "$WORK/pipe"
@@ -76,11 +77,20 @@ kills=0
 for ((round = 0; round < ROUNDS; round++)); do
 	while read -r -t 0.001 -u 9 _; do :; done
 	for ((n = RANDOM % 10; n >= 0; n--)); do
-		read -r -t 60 -u 9 _ || break 2
+		read -r -t 30 -u 9 _ || break 2
 	done
 	kill_core && kills=$((kills + 1))
 done
 : >"$WORK/enough"
+ends=0
+while [ $ends -lt 4 ] && read -r -t 30 -u 9 said; do
+	[ "$said" != end ] || ends=$((ends + 1))
+done
+is "$ends" 4 "every request ended"
+if [ $ends != 4 ]; then # who hangs is freed by the end of the mount
+	kill -KILL "$(keeper)"
+	done_testing
+fi
 wait "${workers[@]}"
 exec 9>&-
 is "$kills" "$ROUNDS" "$ROUNDS cores were killed under load, and work went on after each"
