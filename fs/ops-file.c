@@ -23,6 +23,8 @@ static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct f
 	fi->fh = (uintptr_t)h;
 	fi->direct_io = 1;
 	fi->nonseekable = h->reader != NULL;
+	/* nothing is staged where nothing is written: a request less */
+	fi->noflush = (h->flags & O_ACCMODE) == O_RDONLY;
 	/* the caller is gone: there will be no release */
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_free(fs, h);
