@@ -88,6 +88,7 @@ static void fs_open(struct fs *fs, struct host *h)
 	    .scratches = scratches_new(),
 	    .pendings = pendings_new(),
 	    .intents = intents_new(),
+	    .opened = opened_new(),
 	    .notifier = notifier_new(h->mount),
 	};
 	stale_hook(fs);
@@ -97,6 +98,7 @@ static void fs_close(struct fs *fs)
 {
 	session_free(fs->session);
 	notifier_free(fs->notifier);
+	opened_free(fs->opened);
 	intents_free(fs->intents);
 	pendings_free(fs->pendings);
 	scratches_free(fs->scratches);

@@ -13,30 +13,48 @@
 
 #define UPLOAD_MODE 0600
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
+/* One that was opened when another core served is opened anew: what was staged then is lost, and what was no
+ * file of the tree is gone. NULL: the request was answered. */
+static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
 {
-	return (struct handle *)(uintptr_t)fi->fh;
+	struct fs *fs = fs_of(req);
+	struct handle *h = opened_find(fs->opened, fi->fh), *first;
+	AUTO(node_done) struct node n = {0};
+
+	if (h)
+		return h;
+	if (ino & SCRATCH_BIT || fs_find(fs, ino, &n) < 0) {
+		fuse_reply_err(req, ESTALE);
+		return NULL;
+	}
+	h = handle_new(&n, fi->flags);
+	if (n.row->type == NODE_STREAM)
+		h->reader = event_reader_new(fs->host->events);
+	first = opened_again(fs->opened, fi->fh, h);
+	if (first != h)
+		handle_free(fs, h);
+	return first;
 }
 
 static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
 {
-	fi->fh = (uintptr_t)h;
+	fi->fh = opened_add(fs->opened, h);
 	fi->direct_io = 1;
 	fi->nonseekable = h->reader != NULL;
 	/* nothing is staged where nothing is written: a request less */
 	fi->noflush = (h->flags & O_ACCMODE) == O_RDONLY;
 	/* the caller is gone: there will be no release */
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		handle_free(fs, h);
+		handle_free(fs, opened_take(fs->opened, fi->fh));
 }
 
 static void reply_create(fuse_req_t req, struct fs *fs, struct handle *h, const struct fuse_entry_param *e,
 			 struct fuse_file_info *fi)
 {
-	fi->fh = (uintptr_t)h;
+	fi->fh = opened_add(fs->opened, h);
 	fi->direct_io = 1;
 	if (fuse_reply_create(req, e, fi) == -ENOENT)
-		handle_free(fs, h);
+		handle_free(fs, opened_take(fs->opened, fi->fh));
 }
 
 static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -276,10 +294,11 @@ static void reply_part(fuse_req_t req, const struct buf *b, size_t size, off_t o
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
-	struct handle *h = handle_of(fi);
+	struct handle *h = handle_of(req, ino, fi);
 	int r = 0;
 
-	(void)ino;
+	if (!h)
+		return;
 	if (h->reader) {
 		start_read_events(req, h, size);
 		return;
@@ -382,7 +401,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	      struct fuse_file_info *fi)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
-	struct handle *h = handle_of(fi);
+	struct handle *h = handle_of(req, ino, fi);
 	struct str text = {bytes, size};
 	struct fs *fs = fs_of(req);
 	struct task *t;
@@ -390,7 +409,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	size_t now;
 	int r;
 
-	(void)ino;
+	if (!h)
+		return;
 	if (h->scratch) {
 		write_scratch(req, h, text, off);
 		return;
@@ -483,29 +503,49 @@ static void commit(fuse_req_t req, struct handle *h)
 	task_run(t, h->upload ? finish_upload : apply_staged);
 }
 
+/* Of one that another core opened: what it had staged and not applied is lost, so nobody may believe that it
+ * was taken. */
+static void commit_of(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct handle *h = opened_find(fs->opened, fi->fh);
+
+	if (!h) {
+		h = handle_of(req, ino, fi);
+		if (!h)
+			return;
+		if (h->node.row->ops && handle_way(h) == WRITE_STAGED) {
+			fuse_reply_err(req, EIO);
+			return;
+		}
+	}
+	commit(req, h);
+}
+
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	commit(req, handle_of(fi));
+	commit_of(req, ino, fi);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
+	const struct handle *h = opened_find(fs_of(req)->opened, fi->fh);
 
-	(void)ino;
 	(void)datasync;
 	/* an image is complete when it is closed, not when some of it is to be on the disk */
-	if (h->upload)
+	if (h && h->upload)
 		fuse_reply_err(req, 0);
 	else
-		commit(req, h);
+		commit_of(req, ino, fi);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct handle *h = opened_take(fs_of(req)->opened, fi->fh);
+
 	(void)ino;
-	handle_free(fs_of(req), handle_of(fi));
+	if (h)
+		handle_free(fs_of(req), h);
 	fuse_reply_err(req, 0);
 }
 
@@ -530,10 +570,14 @@ static void wake(void *arg)
 /* Streams alone make somebody wait; all else can be read and written at once. */
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
-	struct handle *h = handle_of(fi);
+	struct handle *h = handle_of(req, ino, fi);
 	unsigned events = POLLIN | POLLOUT;
 
-	(void)ino;
+	if (!h) {
+		if (ph)
+			fuse_pollhandle_destroy(ph);
+		return;
+	}
 	if (h->reader && sys_poll_in(event_reader_fd(h->reader), -1, sys_deadline(0)) != 1) {
 		events = 0;
 		if (ph) {

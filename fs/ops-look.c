@@ -159,9 +159,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	l = listing_new(&dir);
-	fi->fh = (uintptr_t)l;
+	fi->fh = opened_add(fs_of(req)->opened, l);
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		listing_free(l);
+		listing_free(opened_take(fs_of(req)->opened, fi->fh));
 }
 
 static size_t add_plain(fuse_req_t req, char *to, size_t left, const struct listed *x, off_t next)
@@ -184,13 +184,33 @@ static size_t add_plus(fuse_req_t req, char *to, size_t left, const struct liste
 	return fuse_add_direntry_plus(req, to, left, x->name, &e, next);
 }
 
-static void read_list(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi,
+/* One that was opened when another core served is read anew: it goes on where the caller is. */
+static struct listing *listing_of(struct fs *fs, fuse_ino_t ino, const struct fuse_file_info *fi)
+{
+	struct listing *l = opened_find(fs->opened, fi->fh), *first;
+	AUTO(node_done) struct node dir = {0};
+
+	if (l || fs_find(fs, ino, &dir) < 0)
+		return l;
+	l = listing_new(&dir);
+	first = opened_again(fs->opened, fi->fh, l);
+	if (first != l)
+		listing_free(l);
+	return first;
+}
+
+static void read_list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi,
 		      size_t (*add)(fuse_req_t, char *, size_t, const struct listed *, off_t))
 {
-	struct listing *l = (struct listing *)(uintptr_t)fi->fh;
-	AUTO(free) char *to = malloc(size);
+	struct listing *l = listing_of(fs_of(req), ino, fi);
+	AUTO(free) char *to = NULL;
 	size_t used = 0;
 
+	if (!l) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	to = malloc(size);
 	if (!to) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -207,20 +227,21 @@ static void read_list(fuse_req_t req, size_t size, off_t off, struct fuse_file_i
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	(void)ino;
-	read_list(req, size, off, fi, add_plain);
+	read_list(req, ino, size, off, fi, add_plain);
 }
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	(void)ino;
-	read_list(req, size, off, fi, add_plus);
+	read_list(req, ino, size, off, fi, add_plus);
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct listing *l = opened_take(fs_of(req)->opened, fi->fh);
+
 	(void)ino;
-	listing_free((struct listing *)(uintptr_t)fi->fh);
+	if (l)
+		listing_free(l);
 	fuse_reply_err(req, 0);
 }
 

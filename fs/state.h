@@ -109,6 +109,21 @@ void intent_fresh(struct intents *t, struct object *o, pid_t pid);
 /** intent_is_fresh() - whether a node isn't there yet for its maker */
 bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uint64_t id);
 
+/* ---- what is open, by numbers: those that the core before gave out aren't taken for pointers of this one */
+
+struct opened;
+struct opened *opened_new(void);
+/** opened_free() - the table; what it leads to is its owner's */
+void opened_free(struct opened *t);
+/** opened_add() - Return: its number, never 0 */
+uint64_t opened_add(struct opened *t, void *what);
+/** opened_find() - NULL: the core before gave the number out */
+void *opened_find(struct opened *t, uint64_t number);
+/** opened_again() - give such a number a meaning. Return: @what, or what another thread gave it meanwhile */
+void *opened_again(struct opened *t, uint64_t number, void *what);
+/** opened_take() - it is closed. NULL for none */
+void *opened_take(struct opened *t, uint64_t number);
+
 /* ---- telling the kernel what it must not keep */
 
 struct notifier;
@@ -132,5 +147,6 @@ struct fs {
 	struct scratches *scratches;
 	struct pendings *pendings;
 	struct intents *intents;
+	struct opened *opened;
 	struct notifier *notifier;
 };
