@@ -75,19 +75,6 @@ static int overlay_prepare(const char *pool_dir, const char *uuid, const char *i
 	return 0;
 }
 
-/* The name goes at once, the files may take their time: a crash leaves what the pool's start removes. */
-static int overlay_destroy(const char *pool_dir, const char *uuid, struct err *err)
-{
-	AUTO(free) char *layer = xasprintf("%s/%s", pool_dir, uuid);
-	AUTO(free) char *gone = xasprintf("%s/.gone-%s", pool_dir, uuid);
-	int r;
-
-	if (rename(layer, gone) < 0 && errno != ENOENT)
-		return err_set(err, errno, "%s can't be removed: %s", layer, strerror(errno));
-	r = path_remove_tree(gone);
-	return r < 0 ? err_set(err, -r, "%s can't be removed: %s", gone, strerror(-r)) : 0;
-}
-
 static char *overlay_path(const char *pool_dir, const char *uuid)
 {
 	static const char *const places[] = {"upper", "rootfs"};
@@ -105,6 +92,6 @@ const struct storage_driver storage_overlay = {
     .name = "overlay",
     .usable = overlay_usable,
     .prepare = overlay_prepare,
-    .destroy = overlay_destroy,
+    .destroy = storage_destroy,
     .path = overlay_path,
 };
