@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "engine/base/auto.h"
+#include "engine/kind/pool.h"
 
 #define DESCRIPTION                                                                                          \
 	{                                                                                                    \
@@ -153,7 +154,7 @@ const struct key_table keys_network_props = {
     .n = ARRAY_SIZE(network_rows),
 };
 
-static const char *const drivers[] = {"overlay", NULL};
+static const char *const drivers[] = {"dir", "overlay", NULL};
 static const struct key pool_rows[] = {
     DESCRIPTION,
     {.name = "driver",
@@ -161,10 +162,12 @@ static const struct key pool_rows[] = {
      .def = "overlay",
      .choices = drivers,
      .class = CLASS_HOST,
-     .live = LIVE_NEVER,
-     .text = "How the pool keeps the files of instances. `overlay`: an image is unpacked once, and an "
-	     "instance holds what it has changed; it works on any local file system that overlayfs can write "
-	     "to. Copies (dir) and subvolumes (btrfs) are not in this release."},
+     .apply = pool_apply,
+     .text =
+	 "How the pool keeps the files of instances. `overlay`: an image is unpacked once, and an "
+	 "instance holds what it has changed; it works on any local file system that overlayfs can write "
+	 "to. `dir`: an instance has a full copy of its image, made at its first start. Subvolumes (btrfs) "
+	 "are not in this release. It can be changed while no instance and no profile uses the pool."},
 };
 const struct key_table keys_pool_props = {
     .name = "storage-properties",

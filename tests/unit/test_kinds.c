@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/job.h"
@@ -545,6 +546,60 @@ static void test_image(void **state)
 	assert_int_equal(count_files("images"), 0);
 }
 
+/* A copy has all that the image has; the image is left alone. */
+static void test_dir(void **state)
+{
+	const struct storage_driver *driver = storage_driver_find("dir");
+	AUTO(free) char *image = xasprintf("%s/image", base), *sub = xasprintf("%s/sub", image);
+	AUTO(free) char *file = xasprintf("%s/sub/file", image), *other = xasprintf("%s/other", image);
+	AUTO(free) char *link = xasprintf("%s/sub/link", image), *copied = NULL, *path = NULL;
+	struct storage_root root = {0};
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct stat one, two;
+	char target[16] = "";
+
+	(void)state;
+	assert_int_equal(path_make_dir(sub, 0750), 0);
+	put_file(sub, "file", "content\n");
+	assert_int_equal(chown(file, 1000, 1001) | chmod(file, 04711) | rename(file, other), 0);
+	assert_int_equal(linkat(AT_FDCWD, other, AT_FDCWD, file, 0) | symlink("../../x", link), 0);
+	assert_int_equal(setxattr(other, "user.test", "v", 1, 0), 0);
+	assert_int_equal(mkdir(path = xasprintf("%s/pool", base), 0711), 0);
+	if (driver->prepare(path, "0a1b", image, &root, &err) < 0)
+		fail_msg("%s", err_text(&err));
+	assert_null(root.lower);
+	copied = xasprintf("%s/sub/file", root.rootfs);
+	assert_int_equal(stat(copied, &one), 0);
+	assert_int_equal(one.st_uid, 1000);
+	assert_int_equal(one.st_gid, 1001);
+	assert_int_equal(one.st_mode & 07777, 04711);
+	assert_int_equal(one.st_nlink, 2);
+	assert_int_equal(one.st_size, 8);
+	assert_int_equal(getxattr(copied, "user.test", target, sizeof(target)), 1);
+	free(TAKE(copied));
+	copied = xasprintf("%s/other", root.rootfs);
+	assert_int_equal(stat(copied, &two), 0);
+	assert_int_equal(one.st_ino, two.st_ino);
+	free(TAKE(copied));
+	copied = xasprintf("%s/sub/link", root.rootfs);
+	assert_int_equal(readlink(copied, target, sizeof(target)), 7);
+	free(TAKE(copied));
+	copied = xasprintf("%s/sub", root.rootfs);
+	assert_int_equal(stat(copied, &one), 0);
+	assert_int_equal(one.st_mode & 07777, 0750);
+	/* there already: nothing is copied again */
+	storage_root_done(&root);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(driver->prepare(path, "0a1b", image, &root, &err), 0);
+	free(TAKE(copied));
+	copied = xasprintf("%s/other", root.rootfs);
+	assert_int_equal(access(copied, F_OK), 0);
+	storage_root_done(&root);
+	assert_int_equal(driver->destroy(path, "0a1b", &err), 0);
+	assert_int_equal(driver->destroy(path, "0a1b", &err), 0);
+	assert_int_equal(access(copied, F_OK), -1);
+}
+
 static int setup(void **state)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
@@ -599,7 +654,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults), cmocka_unit_test(test_change), cmocka_unit_test(test_taken),
 	    cmocka_unit_test(test_repair),   cmocka_unit_test(test_pools),  cmocka_unit_test(test_sweep),
-	    cmocka_unit_test(test_adopt),    cmocka_unit_test(test_image),
+	    cmocka_unit_test(test_adopt),    cmocka_unit_test(test_image),  cmocka_unit_test(test_dir),
 	};
 
 	if (geteuid() != 0) {
