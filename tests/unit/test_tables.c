@@ -352,7 +352,7 @@ static void test_values_that_are_taken(void **state)
 	     "tree "
 	     "over ssh"},
 	    {"disk", "propagation", "shared", "propagation is \"shared\": private is wanted"},
-	    {"storage-properties", "driver", "zfs", "driver is \"zfs\": overlay is wanted"},
+	    {"storage-properties", "driver", "zfs", "driver is \"zfs\": dir or overlay is wanted"},
 	    {"exec-properties", "environment", "A=1\nB",
 	     "environment has the line \"B\": NAME=VALUE is wanted"},
 	    {"exec-properties", "command", " ", "command is empty: a line for the shell is wanted"},
