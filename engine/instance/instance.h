@@ -17,6 +17,7 @@ struct instance_root {
 	struct storage_root storage;
 	char *base_image; /* fingerprint; NULL: none */
 	bool is_first;	  /* there was none before this start */
+	bool had_source;  /* its source was named before */
 };
 void instance_root_done(struct instance_root *r);
 static inline void instance_root_done_auto(struct instance_root *r)

@@ -78,7 +78,8 @@ static int choose_image(struct object *o, const struct config *c, struct instanc
 	}
 	if (source && !strcmp(source, SOURCE_NONE))
 		return 0;
-	if (!source || !*source)
+	ret->had_source = source && *source;
+	if (!ret->had_source)
 		source = def ? def : SOURCE_DEFAULT;
 	image = image_find(o->parent, str_from(source), err);
 	if (!image)
@@ -127,11 +128,14 @@ int instance_root_make(struct object *o, const struct config *effective, const s
 
 void instance_root_undo(struct object *o, const struct instance_root *root)
 {
-	struct change keep = {SECTION_CONFIG, "volatile.base_image", NULL};
+	const struct change keep = {SECTION_CONFIG, "volatile.base_image", NULL};
+	const struct change source = {SECTION_PROPS, "source", NULL};
 
 	instance_root_destroy(o, NULL);
-	/* the source that was taken stays named: it can be changed again */
+	/* one after the other: with an image the source can't change */
 	object_change_held(o, &caller_core, &keep, 1, NULL);
+	if (!root->had_source)
+		object_change_held(o, &caller_core, &source, 1, NULL);
 	image_collect(o->host, root->base_image);
 }
 
