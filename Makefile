@@ -182,7 +182,7 @@ bench: all $(BENCH_BIN) $(TOOL_BIN)
 ## make install      into $(DESTDIR)$(prefix), with a systemd unit; uninstall takes it out again
 # What is installed beside the programs: the scripts that first start needs, the image, the unit.
 HELPERS = $(filter-out $(B)/bin/lxdfsd $(B)/bin/lxdfs-gen-docs,$(PROGRAMS))
-install: all
+install: all docs
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir) $(DESTDIR)$(unitdir)
 	install -m 0755 $(B)/bin/lxdfsd $(DESTDIR)$(sbindir)/
 	install -m 0755 $(HELPERS) scripts/first-start scripts/setup-host $(DESTDIR)$(libexecdir)/
@@ -191,7 +191,9 @@ install: all
 	sed 's,@sbindir@,$(sbindir),g; s,@libexecdir@,$(libexecdir),g; s,@datadir@,$(datadir),g' \
 		scripts/lxdfs.service.in >$(DESTDIR)$(unitdir)/lxdfs.service
 	chmod 0644 $(DESTDIR)$(unitdir)/lxdfs.service
-	for m in $(wildcard build/doc/man/*.[1-8]); do \
+	install -d $(DESTDIR)$(datadir)/reference
+	install -m 0644 build/doc/reference/*.md $(DESTDIR)$(datadir)/reference/
+	for m in build/doc/man/*.[1-8]; do \
 		install -D -m 0644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/} || exit 1; \
 	done
 
