@@ -11,6 +11,23 @@
 #include "engine/model/registry.h"
 #include "engine/model/store.h"
 
+/* Nothing depends on a warning, and one may be made by who holds the lock. */
+static void shape_lock(const struct kind *kind, struct host *h, bool write)
+{
+	if (kind->number == KIND_WARNING)
+		return;
+	if (write)
+		pthread_rwlock_wrlock(&h->shape);
+	else
+		pthread_rwlock_rdlock(&h->shape);
+}
+
+static void shape_unlock(const struct kind *kind, struct host *h)
+{
+	if (kind->number != KIND_WARNING)
+		pthread_rwlock_unlock(&h->shape);
+}
+
 /* A random one, RFC 9562 version 4. */
 static int make_uuid(char ret[37], struct err *err)
 {
@@ -83,6 +100,7 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	int r;
 
 	err = err ? err : &own_err;
+	err_done(err);
 	r = check_name(kind, name, err);
 	if (r < 0)
 		return r;
@@ -101,9 +119,9 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 		return r;
 	if (registry_add(o) < 0)
 		return err_set(err, EEXIST, "there is a %s named %s already", kind->name, text);
-	pthread_rwlock_rdlock(&h->shape);
+	shape_lock(kind, h, false);
 	r = fill_in(o, who, set, n, err);
-	pthread_rwlock_unlock(&h->shape);
+	shape_unlock(kind, h);
 	if (!r)
 		r = bring_up(o, err);
 	if (r < 0) {
@@ -123,13 +141,13 @@ static int remove_held(struct object *o, struct err *err)
 	struct host *h = o->host;
 	int r;
 
-	pthread_rwlock_wrlock(&h->shape);
+	shape_lock(o->kind, h, true);
 	r = o->kind->may_remove ? o->kind->may_remove(o, err) : 0;
 	if (!r)
 		r = store_remove(o, err);
 	if (!r)
 		registry_remove(o);
-	pthread_rwlock_unlock(&h->shape);
+	shape_unlock(o->kind, h);
 	return r;
 }
 

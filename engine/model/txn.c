@@ -207,6 +207,7 @@ int object_change_held(struct object *o, const struct caller *who, const struct 
 	/* callees look at it to tell "none" from "wrong" */
 	if (!err)
 		err = &own_err;
+	err_done(err);
 	r = txn_reach(&t, who, err);
 	if (r < 0)
 		return r;
