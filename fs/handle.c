@@ -23,6 +23,9 @@ struct handle *handle_new(const struct node *n, int flags)
 
 void handle_free(struct fs *fs, struct handle *h)
 {
+	/* who replied with it locked, and so let it be closed, lets it go first */
+	pthread_mutex_lock(&h->lock);
+	pthread_mutex_unlock(&h->lock);
 	if (h->is_pending)
 		pending_del(fs->pendings, node_id(&h->node));
 	if (h->scratch)

@@ -460,12 +460,14 @@ static void finish_upload(struct task *t)
 	AUTO(object_unref) struct object *image = NULL;
 	AUTO(err_done) struct err err = ERR_NULL;
 
-	if (image_upload_finish(t->handle->upload, &t->who, &image, &err) < 0)
+	int r = image_upload_finish(t->handle->upload, &t->who, &image, &err);
+
+	/* whatever it was, it isn't a file here any more; once there is a reply the handle may be gone */
+	scratch_remove(t->fs->scratches, t->handle->scratch);
+	if (r < 0)
 		fs_fail(t->fs, t->req, NULL, &err);
 	else
 		fuse_reply_err(t->req, 0);
-	/* whatever it was, it isn't a file here any more */
-	scratch_remove(t->fs->scratches, t->handle->scratch);
 }
 
 static void apply_staged(struct task *t)

@@ -8,7 +8,7 @@ echo secret >"$WORK/host-file"
 mkdir "$STATE/shared" "$STATE/fixed"
 echo shared >"$STATE/shared/file"
 ok "it starts" -- start "log=$WORK/console.log" hostname=web1 "mount=$STATE/shared:/mnt/shared" \
-	"mount=$STATE/fixed:/mnt/fixed:ro" sysctl=net.ipv4.ip_forward:1 nofile=321
+	"mount=$STATE/fixed:/mnt/fixed:ro" sysctl=net.ipv4.ip_unprivileged_port_start:81 nofile=321
 pid=$(field pid)
 ok "its init runs" -- test -d "/proc/$pid"
 is "$(tr -d '\r' <"$WORK/console.log")" "hello from init" "the console's output is in the log"
@@ -48,8 +48,8 @@ is "$(inside 'for i in user mnt pid net cgroup; do readlink /proc/self/ns/$i; do
 	"a command joins them all"
 is "$(inside hostname)" web1 "the host name"
 isnt "$(hostname)" web1 "is not the host's"
-is "$(inside 'cat /proc/sys/net/ipv4/ip_forward')" 1 "a sysctl is set"
-isnt "$(cat /proc/sys/net/ipv4/ip_forward)" 1 "inside only"
+is "$(inside 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start')" 81 "a sysctl is set"
+isnt "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" 81 "inside only"
 is "$(inside 'sed 1d /proc/net/dev | sed 1d | cut -d : -f 1 | tr -d " "')" lo "there is no link but lo"
 is "$(sed -n 's/^Max open files *\([0-9]*\) *\([0-9]*\) .*/\1 \2/p' "/proc/$pid/limits")" "321 321" "limits of init are set"
 is "$(inside 'cat /proc/1/cgroup' | cut -d : -f 3 | sort -u)" / "its groups are the root of what it sees"

@@ -33,9 +33,6 @@ unset LXDFS_TEST_INSIDE
 # shellcheck source=tests/lib/tap.sh
 . "$ROOT/tests/lib/tap.sh"
 
-# AddressSanitizer can't tell a leak from memory that a cloned child holds; the unit tests look for leaks.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}
-
 # The host's daemon-less parts of /run stay away: what `ip netns` and others put there is private.
 mount -t tmpfs -o mode=755 run /run
 ip link set lo up
@@ -50,6 +47,14 @@ WORK=$BASE/work
 ERROR_FILE=$LXD/error
 AS=()
 mkdir "$LXD" "$WORK"
+
+# What a sanitizer finds, in whichever process, is a file here: tap_last fails the test for it. AddressSanitizer can't
+# tell a leak from memory that a cloned child holds: unit tests and tests/fs/07-leaks.t look for leaks.
+san=log_path=$BASE/sanitizer
+export ASAN_OPTIONS=$san:abort_on_error=1:detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export UBSAN_OPTIONS=$san:abort_on_error=1:print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
+export LSAN_OPTIONS=$san${LSAN_OPTIONS:+:$LSAN_OPTIONS}
+export TSAN_OPTIONS=$san:halt_on_error=0:exitcode=0${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 
 base_loop=
 case $(stat -f -c %T "$BASE") in
@@ -82,6 +87,11 @@ processes() {
 		[ -n "$name$parent" ] && grep -q '^State:[[:space:]]*Z' "/proc/$p/status" 2>/dev/null && name="(zombie)"
 		[ -d "/proc/$p" ] && [ -n "$name" ] && echo "$p $name"
 	done
+}
+# what sanitizers said; where the file can't be opened (another root) it is said in the log
+reports() {
+	cat "$BASE"/sanitizer.* 2>/dev/null
+	grep -aE 'ERROR: [A-Za-z]+Sanitizer|WARNING: ThreadSanitizer|runtime error:|open file.*sanitizer' "$BASE/log" 2>/dev/null
 }
 mounts_before=$(mounts)
 
@@ -163,7 +173,7 @@ left() {
 }
 
 tap_last() {
-	local lefts='' name='nothing is left: no mount, link, rule, process, cgroup'
+	local reports lefts='' name='nothing is left: no mount, link, rule, process, cgroup'
 	if [ -n "$daemon_runs" ] && ! daemon_stop; then
 		fail "lxdfsd --stop --all"
 	fi
@@ -173,6 +183,8 @@ tap_last() {
 	left "network namespaces" "$(netns)"
 	left cgroups "$(cgroups)"
 	left processes "$(processes)"
+	reports=$(reports)
+	[ -z "$reports" ] || { fail "no sanitizer reports anything"; diag "$reports"; }
 	if [ -z "$lefts" ]; then
 		pass "$name"
 	else
