@@ -71,15 +71,16 @@ void config_unref(struct config *c)
 
 /* ---- look-up */
 
-/* Place of a name among sorted ones; *ret_found tells whether it is there. */
-static size_t section_place(const struct config *c, const char *name, bool *ret_found)
+/* Where a key is, or belongs, among sorted elements; *ret_found tells which. */
+static size_t place_of(const void *base, size_t n, size_t size,
+		       int (*compare)(const void *elem, struct str key), struct str key, bool *ret_found)
 {
-	size_t lo = 0, hi = c->n;
+	size_t lo = 0, hi = n;
 
 	*ret_found = false;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
-		int r = strcmp(c->sections[mid].name, name);
+		int r = compare((const char *)base + mid * size, key);
 
 		if (r == 0) {
 			*ret_found = true;
@@ -93,32 +94,31 @@ static size_t section_place(const struct config *c, const char *name, bool *ret_
 	return lo;
 }
 
-static int key_compare(const char *a, struct str b)
+static int text_compare(const char *a, struct str b)
 {
 	int r = strncmp(a, b.ptr, b.len);
 
 	return r ? r : a[b.len] != 0;
 }
 
+static int section_compare(const void *elem, struct str name)
+{
+	return text_compare(((const struct section *)elem)->name, name);
+}
+
+static int pair_compare(const void *elem, struct str key)
+{
+	return text_compare(((const struct pair *)elem)->key, key);
+}
+
+static size_t section_place(const struct config *c, const char *name, bool *ret_found)
+{
+	return place_of(c->sections, c->n, sizeof(*c->sections), section_compare, str_from(name), ret_found);
+}
+
 static size_t pair_place(const struct section *s, struct str key, bool *ret_found)
 {
-	size_t lo = 0, hi = s->n;
-
-	*ret_found = false;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		int r = key_compare(s->pairs[mid].key, key);
-
-		if (r == 0) {
-			*ret_found = true;
-			return mid;
-		}
-		if (r < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return place_of(s->pairs, s->n, sizeof(*s->pairs), pair_compare, key, ret_found);
 }
 
 const struct section *config_section(const struct config *c, const char *name)
