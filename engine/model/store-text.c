@@ -185,7 +185,8 @@ struct object *store_parse(struct host *h, const struct kind *kind, struct str t
 		return NULL;
 	}
 	if (number_of(config_lookup(&c, "format")) != FORMAT) {
-		err_set(err, EINVAL, "its format isn't %d: a newer version of lxdfs wrote it", FORMAT);
+		err_set(err, EINVAL,
+			"it isn't of format %d: it is damaged, or a newer version of lxdfs wrote it", FORMAT);
 		return NULL;
 	}
 	name = text_of(config_lookup(&c, "name"));
