@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
 #include "engine/model/event.h"
 
 #define STAGED_MAX (1024 * 1024)
+#define GROUPS_MAX 256
 
 struct handle *handle_new(const struct node *n, int flags)
 {
@@ -19,6 +21,42 @@ struct handle *handle_new(const struct node *n, int flags)
 	h->flags = flags;
 	pthread_mutex_init(&h->lock, NULL);
 	return h;
+}
+
+void handle_keep_caller(struct handle *h, const struct caller *who)
+{
+	gid_t groups[GROUPS_MAX];
+	int n = who->uid && who->groups ? who->groups(who, groups, GROUPS_MAX) : 0;
+
+	h->uid = who->uid;
+	h->gid = who->gid;
+	h->n_groups = MAX(0, MIN(n, GROUPS_MAX));
+	h->groups = xcalloc((size_t)h->n_groups + 1, sizeof(gid_t));
+	memcpy(h->groups, groups, (size_t)h->n_groups * sizeof(gid_t));
+}
+
+static int groups_kept(const struct caller *who, gid_t *ret, int max)
+{
+	const struct handle *h = who->ctx;
+
+	memcpy(ret, h->groups, (size_t)MIN(max, h->n_groups) * sizeof(gid_t));
+	return h->n_groups;
+}
+
+int handle_speak(struct handle *h, struct caller *who, struct err *err)
+{
+	if (h->is_not_roots && !who->uid)
+		return err_set(
+		    err, EACCES,
+		    "another user opened this file, before the daemon's core was started anew: open it "
+		    "again");
+	if (!h->groups)
+		return 0;
+	who->uid = h->uid;
+	who->gid = h->gid;
+	who->groups = groups_kept;
+	who->ctx = h;
+	return 0;
 }
 
 void handle_free(struct fs *fs, struct handle *h)
@@ -34,6 +72,7 @@ void handle_free(struct fs *fs, struct handle *h)
 	event_reader_free(h->reader);
 	if (h->node.o)
 		node_done(&h->node);
+	free(h->groups);
 	buf_done(&h->text);
 	buf_done(&h->staged);
 	pthread_mutex_destroy(&h->lock);

@@ -23,6 +23,11 @@ struct handle {
 	struct event_reader *reader;
 	int flags;	 /* of open(2) */
 	bool is_pending; /* in fs->pendings */
+	/* Who opened it to write: what is written is his, also when another program holds the descriptor. */
+	uid_t uid;
+	gid_t gid, *groups;
+	int n_groups;
+	bool is_not_roots; /* opened when another core served, by whom isn't known, but not by root */
 
 	pthread_mutex_t lock; /* of all below */
 	struct buf text;      /* what is read */
@@ -34,6 +39,14 @@ struct handle {
 };
 
 struct handle *handle_new(const struct node *n, int flags);
+/** handle_keep_caller() - whose rights writes have; for handles that are opened to write */
+void handle_keep_caller(struct handle *h, const struct caller *who);
+/**
+ * handle_speak() - @who has the rights of who opened the file, from here on; while the handle lives
+ *
+ * Return: 0; -EACCES root writes to what somebody else opened who isn't known any more
+ */
+int handle_speak(struct handle *h, struct caller *who, struct err *err);
 void handle_free(struct fs *fs, struct handle *h);
 
 enum write_way handle_way(const struct handle *h);

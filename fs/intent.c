@@ -13,6 +13,7 @@ struct intent {
 	struct intent *next;
 	uint32_t object;
 	pid_t pid;
+	uid_t uid; /* pids come round */
 	uint64_t until;
 	bool is_fresh;	    /* made it; else removes it */
 	struct err refusal; /* of the removal; errnum 0: it may go */
@@ -52,7 +53,7 @@ void intents_free(struct intents *t)
 }
 
 /* The lock is held. What is over, or more than can be kept, goes. */
-static struct intent *find(struct intents *t, const struct object *o, pid_t pid, bool fresh)
+static struct intent *find(struct intents *t, const struct object *o, pid_t pid, uid_t uid, bool fresh)
 {
 	uint64_t now = sys_deadline(0);
 	struct intent **p = &t->list, *found = NULL;
@@ -66,7 +67,7 @@ static struct intent *find(struct intents *t, const struct object *o, pid_t pid,
 			intent_free(x);
 			continue;
 		}
-		if (x->object == o->id && x->pid == pid && x->is_fresh == fresh)
+		if (x->object == o->id && x->pid == pid && x->uid == uid && x->is_fresh == fresh)
 			found = x;
 		n++;
 		p = &x->next;
@@ -74,11 +75,11 @@ static struct intent *find(struct intents *t, const struct object *o, pid_t pid,
 	return found;
 }
 
-static struct intent *add(struct intents *t, const struct object *o, pid_t pid, bool fresh)
+static struct intent *add(struct intents *t, const struct object *o, pid_t pid, uid_t uid, bool fresh)
 {
 	struct intent *x = xcalloc(1, sizeof(*x));
 
-	*x = (struct intent){.next = t->list, .object = o->id, .pid = pid, .is_fresh = fresh};
+	*x = (struct intent){.next = t->list, .object = o->id, .pid = pid, .uid = uid, .is_fresh = fresh};
 	x->until = sys_deadline(INTENT_MS);
 	t->list = x;
 	return x;
@@ -105,14 +106,14 @@ static void note(struct intent *x, uint64_t id)
 	x->ids[x->n++] = id;
 }
 
-int intent_remove(struct intents *t, struct object *o, pid_t pid, struct err *err)
+int intent_remove(struct intents *t, struct object *o, pid_t pid, uid_t uid, struct err *err)
 {
 	AUTO(err_done) struct err refusal = ERR_NULL;
 	struct intent *x;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, false);
+	x = find(t, o, pid, uid, false);
 	r = x ? answer(x, err) : 0;
 	pthread_mutex_unlock(&t->lock);
 	if (r)
@@ -120,59 +121,59 @@ int intent_remove(struct intents *t, struct object *o, pid_t pid, struct err *er
 	if (o->kind->may_remove)
 		o->kind->may_remove(o, &refusal);
 	pthread_mutex_lock(&t->lock);
-	x = add(t, o, pid, false);
+	x = add(t, o, pid, uid, false);
 	err_move(&x->refusal, &refusal);
 	r = answer(x, err);
 	pthread_mutex_unlock(&t->lock);
 	return r < 0 ? r : 0;
 }
 
-int intent_goes_on(struct intents *t, struct object *o, pid_t pid, struct err *err)
+int intent_goes_on(struct intents *t, struct object *o, pid_t pid, uid_t uid, struct err *err)
 {
 	const struct intent *x;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, false);
+	x = find(t, o, pid, uid, false);
 	r = x ? answer(x, err) : 0;
 	pthread_mutex_unlock(&t->lock);
 	return r;
 }
 
-void intent_gone(struct intents *t, struct object *o, pid_t pid, uint64_t id)
+void intent_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id)
 {
 	struct intent *x;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, false);
+	x = find(t, o, pid, uid, false);
 	if (x)
 		note(x, id);
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool intent_is_gone(struct intents *t, struct object *o, pid_t pid, uint64_t id)
+bool intent_is_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id)
 {
 	bool r;
 
 	pthread_mutex_lock(&t->lock);
-	r = t->list && has(find(t, o, pid, false), id);
+	r = t->list && has(find(t, o, pid, uid, false), id);
 	pthread_mutex_unlock(&t->lock);
 	return r;
 }
 
-bool intent_back(struct intents *t, struct object *o, pid_t pid, uint64_t id)
+bool intent_back(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id)
 {
 	struct intent *x;
 	bool was = false;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, false);
+	x = find(t, o, pid, uid, false);
 	for (size_t i = 0; x && i < x->n && !was; i++)
 		if (x->ids[i] == id) {
 			x->ids[i] = x->ids[--x->n];
 			was = true;
 		}
-	x = find(t, o, pid, true);
+	x = find(t, o, pid, uid, true);
 	if (x && !has(x, id)) {
 		note(x, id);
 		was = true;
@@ -181,21 +182,21 @@ bool intent_back(struct intents *t, struct object *o, pid_t pid, uint64_t id)
 	return was;
 }
 
-void intent_fresh(struct intents *t, struct object *o, pid_t pid)
+void intent_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid)
 {
 	pthread_mutex_lock(&t->lock);
-	if (!find(t, o, pid, true))
-		add(t, o, pid, true);
+	if (!find(t, o, pid, uid, true))
+		add(t, o, pid, uid, true);
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uint64_t id)
+bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id)
 {
 	const struct intent *x;
 	bool r;
 
 	pthread_mutex_lock(&t->lock);
-	x = t->list ? find(t, o, pid, true) : NULL;
+	x = t->list ? find(t, o, pid, uid, true) : NULL;
 	r = x && !has(x, id);
 	pthread_mutex_unlock(&t->lock);
 	return r;

@@ -30,7 +30,7 @@ struct opened *opened_new(void)
 		if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
 			epoch = (uint32_t)now_ns();
 	pthread_mutex_init(&t->lock, NULL);
-	t->last = (uint64_t)epoch << 32;
+	t->last = (uint64_t)epoch << 31;
 	return t;
 }
 
@@ -49,7 +49,7 @@ void opened_free(struct opened *t)
 /* Where the entry of a number hangs; *result is NULL for none. The lock is held. */
 static struct entry **find(struct opened *t, uint64_t number)
 {
-	struct entry **p = &t->buckets[number % BUCKETS];
+	struct entry **p = &t->buckets[(number >> 1) % BUCKETS];
 
 	while (*p && (*p)->number != number)
 		p = &(*p)->next;
@@ -58,18 +58,18 @@ static struct entry **find(struct opened *t, uint64_t number)
 
 static void add(struct opened *t, uint64_t number, void *what)
 {
-	struct entry *e = xcalloc(1, sizeof(*e)), **p = &t->buckets[number % BUCKETS];
+	struct entry *e = xcalloc(1, sizeof(*e)), **p = &t->buckets[(number >> 1) % BUCKETS];
 
 	*e = (struct entry){.next = *p, .number = number, .what = what};
 	*p = e;
 }
 
-uint64_t opened_add(struct opened *t, void *what)
+uint64_t opened_add(struct opened *t, void *what, bool by_root)
 {
 	uint64_t number;
 
 	pthread_mutex_lock(&t->lock);
-	number = ++t->last;
+	number = ++t->last << 1 | (by_root ? OPENED_BY_ROOT : 0);
 	add(t, number, what);
 	pthread_mutex_unlock(&t->lock);
 	return number;

@@ -28,6 +28,7 @@ static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fus
 		return NULL;
 	}
 	h = handle_new(&n, fi->flags);
+	h->is_not_roots = !(fi->fh & OPENED_BY_ROOT);
 	if (n.row->type == NODE_STREAM)
 		h->reader = event_reader_new(fs->host->events);
 	first = opened_again(fs->opened, fi->fh, h);
@@ -38,7 +39,7 @@ static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fus
 
 static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
 {
-	fi->fh = opened_add(fs->opened, h);
+	fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
 	fi->direct_io = 1;
 	fi->nonseekable = h->reader != NULL;
 	/* nothing is staged where nothing is written: a request less */
@@ -51,7 +52,7 @@ static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct f
 static void reply_create(fuse_req_t req, struct fs *fs, struct handle *h, const struct fuse_entry_param *e,
 			 struct fuse_file_info *fi)
 {
-	fi->fh = opened_add(fs->opened, h);
+	fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
 	fi->direct_io = 1;
 	if (fuse_reply_create(req, e, fi) == -ENOENT)
 		handle_free(fs, opened_take(fs->opened, fi->fh));
@@ -83,6 +84,16 @@ static void open_settled(struct task *t)
 	reply_open(t->req, t->fs, t->handle, &t->fi);
 }
 
+static struct handle *handle_opened(fuse_req_t req, const struct node *n, int flags)
+{
+	struct caller who = fs_caller(req);
+	struct handle *h = handle_new(n, flags);
+
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		handle_keep_caller(h, &who);
+	return h;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	AUTO(node_done) struct node n = {0};
@@ -106,7 +117,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fs_fail(fs, req, n.o, &err);
 		return;
 	}
-	h = handle_new(&n, fi->flags);
+	h = handle_opened(req, &n, fi->flags);
 	if (n.row->type == NODE_STREAM)
 		h->reader = event_reader_new(fs->host->events);
 	if (n.row->ops && n.row->ops->settle && (fi->flags & O_ACCMODE) != O_WRONLY) {
@@ -150,17 +161,17 @@ static void create_existing(fuse_req_t req, struct node *n, struct fuse_file_inf
 		fs_fail(fs, req, n->o, &err);
 		return;
 	}
-	intent_back(fs->intents, n->o, who.pid, node_id(n));
+	intent_back(fs->intents, n->o, who.pid, who.uid, node_id(n));
 	if (fs_entry(fs, req, n, &e) < 0)
 		fuse_reply_err(req, ENOENT);
 	else
-		reply_create(req, fs, handle_new(n, fi->flags), &e, fi);
+		reply_create(req, fs, handle_opened(req, n, fi->flags), &e, fi);
 }
 
 static void create_key(fuse_req_t req, const struct node *n, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct handle *h = handle_new(n, fi->flags);
+	struct handle *h = handle_opened(req, n, fi->flags);
 	struct fuse_entry_param e;
 
 	pending_add(fs->pendings, n);
@@ -420,13 +431,14 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	t = task_new(fs, req);
 	t->handle = h;
 	t->offset = size;
+	r = handle_speak(h, &t->who, &err);
 	pthread_mutex_lock(&h->lock);
-	if (way == WRITE_SCALAR) {
+	if (r >= 0 && way == WRITE_SCALAR) {
 		r = check_scalar(h, off, now, &err);
 		h->base = (uint64_t)off + size;
 		h->has_base = true;
 		buf_add(&t->data, bytes, size);
-	} else {
+	} else if (r >= 0) {
 		r = handle_stage(h, text, (uint64_t)off, now, &err);
 		if (!r)
 			r = handle_staged(h, &t->data, &err);
@@ -498,6 +510,8 @@ static void commit(fuse_req_t req, struct handle *h)
 	}
 	t = task_new(fs_of(req), req);
 	t->handle = h;
+	/* what is staged was written by who may */
+	handle_speak(h, &t->who, NULL);
 	buf_add(&t->data, buf_cstr(&h->staged), h->staged.len);
 	buf_clear(&h->staged);
 	h->has_base = false;

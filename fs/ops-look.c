@@ -6,6 +6,7 @@
 
 #include "engine/base/auto.h"
 #include "fs/ops.h"
+#include "fs/tree/setfile.h"
 
 static int no_text(const struct node *n, struct buf *b, struct err *err)
 {
@@ -36,6 +37,12 @@ int fs_text(struct fs *fs, fuse_req_t req, const struct node *n, struct buf *b, 
 
 	if (fs_is_error_file(n)) {
 		failures_read(fs->failures, ctx->uid, ctx->pid, b);
+		return 0;
+	}
+	if (n->row->ops == &class_set) {
+		struct caller who = fs_caller(req);
+
+		setfile_text(n, &who, b);
 		return 0;
 	}
 	/* write-only files read as nothing: grep -r and tar mustn't fail */
@@ -76,11 +83,13 @@ void fs_entry_scratch(struct scratch *x, struct fuse_entry_param *ret)
 static bool is_hidden_from(struct fs *fs, fuse_req_t req, const struct node *n)
 {
 	pid_t pid = fuse_req_ctx(req)->pid;
+	uid_t uid = fuse_req_ctx(req)->uid;
 	uint64_t id = node_id(n);
 
 	if (!n->row->number)
 		return false;
-	return intent_is_gone(fs->intents, n->o, pid, id) || intent_is_fresh(fs->intents, n->o, pid, id);
+	return intent_is_gone(fs->intents, n->o, pid, uid, id) ||
+	       intent_is_fresh(fs->intents, n->o, pid, uid, id);
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -159,7 +168,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	l = listing_new(&dir);
-	fi->fh = opened_add(fs_of(req)->opened, l);
+	fi->fh = opened_add(fs_of(req)->opened, l, false);
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		listing_free(opened_take(fs_of(req)->opened, fi->fh));
 }

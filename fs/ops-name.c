@@ -6,6 +6,7 @@
 
 #include "engine/base/auto.h"
 #include "fs/ops.h"
+#include "fs/tree/setfile.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
@@ -63,7 +64,7 @@ static int make_object(struct task *t, const struct node *dir, struct node *ret,
 	}
 	if (r < 0)
 		return r;
-	intent_fresh(t->fs->intents, o, t->who.pid);
+	intent_fresh(t->fs->intents, o, t->who.pid, t->who.uid);
 	*ret = node_of(o);
 	return 0;
 }
@@ -77,7 +78,7 @@ static void do_mkdir(struct task *t)
 	if (!find_dir(t, t->ino, &dir))
 		return;
 	if (node_child(&dir, str_from(t->name), &n, NULL) == 0 &&
-	    intent_back(t->fs->intents, n.o, t->who.pid, node_id(&n))) {
+	    intent_back(t->fs->intents, n.o, t->who.pid, t->who.uid, node_id(&n))) {
 		reply_entry(t, &n);
 		return;
 	}
@@ -169,16 +170,19 @@ static int unlink_node(struct task *t, const struct node *n, struct err *err)
 
 	if (n->row->type == NODE_DIR)
 		return err_set(err, EISDIR, "%s is a directory", name);
-	r = intent_goes_on(intents, n->o, t->who.pid, err);
+	r = intent_goes_on(intents, n->o, t->who.pid, t->who.uid, err);
 	if (!r && n->row->ops && n->row->ops->unlink)
 		return n->row->ops->unlink(n, &t->who, err);
+	/* what goes with its directory: rm -r of a device begins with its `set` */
+	if (!r && n->row->ops == &class_set && n->row->parent)
+		return 0;
 	if (!r && (n->o->kind->number == KIND_SERVER || n->o->kind->number == KIND_PROJECT))
 		return err_set(err, EPERM, "%s is part of the tree and can't be removed", name);
 	if (!r)
-		r = intent_remove(intents, n->o, t->who.pid, err);
+		r = intent_remove(intents, n->o, t->who.pid, t->who.uid, err);
 	if (r < 0)
 		return r;
-	intent_gone(intents, n->o, t->who.pid, node_id(n));
+	intent_gone(intents, n->o, t->who.pid, t->who.uid, node_id(n));
 	return 0;
 }
 
@@ -227,13 +231,13 @@ static int rmdir_node(struct task *t, const struct node *n, struct err *err)
 		return err_set(err, ENOTDIR, "%s is no directory", name);
 	if (!n->row->number)
 		return object_remove(n->o, &t->who, err);
-	r = intent_goes_on(intents, n->o, t->who.pid, err);
+	r = intent_goes_on(intents, n->o, t->who.pid, t->who.uid, err);
 	if (!r && n->row->ops && n->row->ops->rmdir)
 		return n->row->ops->rmdir(n, &t->who, err);
 	if (!r)
 		return err_set(err, EPERM, "%s is part of its object: it goes when that is removed", name);
 	if (r > 0)
-		intent_gone(intents, n->o, t->who.pid, node_id(n));
+		intent_gone(intents, n->o, t->who.pid, t->who.uid, node_id(n));
 	return r < 0 ? r : 0;
 }
 
@@ -277,7 +281,9 @@ static int assign_scratch(struct task *t, struct scratch *x, const struct node *
 		r = to->row->ops && to->row->ops->may_create
 			? to->row->ops->may_create(to, name, &t->who, &n, err)
 			: -ENOENT;
-	/* another scratch name */
+	/* another scratch name, where there can be one */
+	if (r == -ENOENT && !to->row->takes_images && (!to->row->ops || !to->row->ops->may_create))
+		return err_set(err, EPERM, "no file %s can be made there: see /lxd/README", t->to_name);
 	if (r == -ENOENT) {
 		err_done(err);
 		scratch_move(t->fs->scratches, x, t->to, name);
@@ -307,9 +313,14 @@ static int assign_scratch(struct task *t, struct scratch *x, const struct node *
 static int back_up(struct task *t, const struct node *n, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
+	struct access a = node_access(n);
 	struct scratch *x = NULL;
-	int r = fs_text(t->fs, t->req, n, &text, err);
+	int r;
 
+	if (!access_may(&a, &t->who, 4))
+		return err_set(err, EACCES, "%s can't be read by uid %u, so no copy of it can be made",
+			       t->name, (unsigned)t->who.uid);
+	r = fs_text(t->fs, t->req, n, &text, err);
 	if (r < 0)
 		return r;
 	r = scratch_make(t->fs->scratches, t->to, str_from(t->to_name), t->who.uid, t->who.gid, 0600, &x);

@@ -93,21 +93,21 @@ void intents_free(struct intents *t);
  *
  * Return: 0: take it as gone; else the refusal
  */
-int intent_remove(struct intents *t, struct object *o, pid_t pid, struct err *err);
+int intent_remove(struct intents *t, struct object *o, pid_t pid, uid_t uid, struct err *err);
 /** intent_goes_on() - @pid is removing @o: unlinks are only noted, or refused as the first was. Return: 1, 0
  * no such intent, or the refusal */
-int intent_goes_on(struct intents *t, struct object *o, pid_t pid, struct err *err);
+int intent_goes_on(struct intents *t, struct object *o, pid_t pid, uid_t uid, struct err *err);
 /** intent_gone() - note that a node was unlinked in the course of an intent */
-void intent_gone(struct intents *t, struct object *o, pid_t pid, uint64_t id);
+void intent_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
 /** intent_is_gone() - as @pid sees it */
-bool intent_is_gone(struct intents *t, struct object *o, pid_t pid, uint64_t id);
+bool intent_is_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
 /** intent_back() - it was made again. Return: whether it was gone */
-bool intent_back(struct intents *t, struct object *o, pid_t pid, uint64_t id);
+bool intent_back(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
 /** intent_fresh() - @pid made @o a moment ago: what it hasn't made there itself isn't there for it yet, so
  * that cp -r and tar, which make everything anew, can */
-void intent_fresh(struct intents *t, struct object *o, pid_t pid);
+void intent_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid);
 /** intent_is_fresh() - whether a node isn't there yet for its maker */
-bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uint64_t id);
+bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
 
 /* ---- what is open, by numbers: those that the core before gave out aren't taken for pointers of this one */
 
@@ -115,8 +115,10 @@ struct opened;
 struct opened *opened_new(void);
 /** opened_free() - the table; what it leads to is its owner's */
 void opened_free(struct opened *t);
+/* A bit of the number: it tells the next core, too, whether root opened it. */
+#define OPENED_BY_ROOT 1
 /** opened_add() - Return: its number, never 0 */
-uint64_t opened_add(struct opened *t, void *what);
+uint64_t opened_add(struct opened *t, void *what, bool by_root);
 /** opened_find() - NULL: the core before gave the number out */
 void *opened_find(struct opened *t, uint64_t number);
 /** opened_again() - give such a number a meaning. Return: @what, or what another thread gave it meanwhile */

@@ -2,9 +2,30 @@
 /* Errors: see err.h. */
 #include "engine/base/err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Sentences are shown on terminals, and parts of them come from anybody: names, values, what a program said.
+ * Neither control characters nor, as UTF-8 or single bytes, those above 0x80 get through. */
+static void clean(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	for (; p && *p; p++) {
+		bool lone = p == (unsigned char *)text || p[-1] < 0x80;
+
+		if (*p == '\n' || *p == '\t') {
+			*p = ' ';
+		} else if (*p < 0x20 || *p == 0x7f || (lone && *p >= 0x80 && *p < 0xa0)) {
+			*p = '?';
+		} else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+			*p++ = '?';
+			*p = '?';
+		}
+	}
+}
 
 int err_setv(struct err *err, int errnum, const char *fmt, va_list ap)
 {
@@ -14,6 +35,7 @@ int err_setv(struct err *err, int errnum, const char *fmt, va_list ap)
 		return -errnum;
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
+	clean(text);
 	free(err->text);
 	err->text = text;
 	err->errnum = errnum;
@@ -43,6 +65,7 @@ int err_prefix(struct err *err, const char *fmt, ...)
 	r = vasprintf(&head, fmt, ap);
 	va_end(ap);
 	if (r >= 0 && asprintf(&text, "%s%s", head, err_text(err)) >= 0) {
+		clean(text);
 		free(err->text);
 		err->text = text;
 	}

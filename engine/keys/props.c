@@ -45,10 +45,14 @@ static const struct key instance_rows[] = {
      .mode = 0440,
      .text = "The CPU architecture of the instance's programs."},
     DESCRIPTION,
+    /* Who owns an instance may not remove it: that is a matter of instances/. */
     {.name = "ephemeral",
      .type = &type_bool,
      .def = "false",
-     .text = "Whether the instance is deleted, with its files, when it stops."},
+     .class = CLASS_HOST,
+     .text =
+	 "Whether the instance is deleted, with its files, when it stops. It stays with root and group lxd "
+	 "when an instance is given to others, who may stop it but not remove it."},
     /* A profile may hold keys of class host, and what confines an instance may come from one. */
     {.name = "profiles",
      .type = &type_names,

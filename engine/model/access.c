@@ -72,7 +72,7 @@ void access_list_put(struct access_list *l, const char *place, uid_t uid, gid_t 
 	}
 	l->list[i].uid = uid;
 	l->list[i].gid = gid;
-	l->list[i].mode = mode & 07777;
+	l->list[i].mode = mode == ACCESS_INHERITED ? mode : mode & 0777;
 }
 
 static void access_list_drop(struct access_list *l, const char *place)
@@ -87,44 +87,65 @@ static void access_list_drop(struct access_list *l, const char *place)
 	memmove(l->list + i, l->list + i + 1, (l->n - i) * sizeof(*l->list));
 }
 
-/* Owner and group of the object itself; what is made in an instance belongs to whom the instance does. */
-static void base_of(struct object *o, const struct access_list *l, uid_t *uid, gid_t *gid)
+/* Owner and group of the object, as long as it wasn't given to anybody; what is made in an instance belongs
+ * to whom the instance does. */
+static void base_of(struct object *o, const struct access_list *l, uid_t *uid, gid_t *gid);
+
+static void first_base_of(struct object *o, uid_t *uid, gid_t *gid)
 {
 	*uid = 0;
 	*gid = o->host->gid;
-	/* the object's own entry sorts first */
-	if (l->n && !*l->list[0].place) {
-		*uid = l->list[0].uid;
-		*gid = l->list[0].gid;
-	} else if (o->parent && o->parent->kind->number == KIND_INSTANCE) {
+	if (o->parent && o->parent->kind->number == KIND_INSTANCE) {
 		AUTO(access_list_unref) struct access_list *up = object_access_list(o->parent);
 
 		base_of(o->parent, up, uid, gid);
 	}
 }
 
+static void base_of(struct object *o, const struct access_list *l, uid_t *uid, gid_t *gid)
+{
+	first_base_of(o, uid, gid);
+	/* the object's own entry sorts first */
+	if (!l->n || *l->list[0].place)
+		return;
+	*uid = l->list[0].uid == ACCESS_INHERITED ? *uid : l->list[0].uid;
+	*gid = l->list[0].gid == ACCESS_INHERITED ? *gid : l->list[0].gid;
+}
+
 /* What a place has as long as nobody gave it anything of its own. */
-static struct access inherited(struct object *o, const struct access_list *l, enum key_class class,
-			       mode_t mode)
+static struct access inherited(struct object *o, const struct access_list *l, const char *place,
+			       enum key_class class, mode_t mode)
 {
 	struct access a = {.uid = 0, .gid = o->host->gid, .mode = mode};
+	uid_t uid;
+	gid_t gid;
 
-	if (class == CLASS_OWNER)
-		base_of(o, l, &a.uid, &a.gid);
+	if (!*place)
+		first_base_of(o, &uid, &gid);
+	else
+		base_of(o, l, &uid, &gid);
+	if (class == CLASS_OWNER) {
+		a.uid = uid;
+		a.gid = gid;
+	} else if (uid || gid != o->host->gid) {
+		/* whom the object was given to may know what binds it */
+		a.mode |= mode >> 3 & 0004;
+	}
 	return a;
 }
 
 static struct access access_in(struct object *o, const struct access_list *l, const char *place,
 			       enum key_class class, mode_t mode)
 {
-	struct access a = inherited(o, l, class, mode);
+	struct access a = inherited(o, l, place, class, mode);
 	bool found;
 	size_t i = place_of(l, place, &found);
 
-	if (found) {
-		a = l->list[i];
-		a.place = NULL;
-	}
+	if (!found)
+		return a;
+	a.uid = l->list[i].uid == ACCESS_INHERITED ? a.uid : l->list[i].uid;
+	a.gid = l->list[i].gid == ACCESS_INHERITED ? a.gid : l->list[i].gid;
+	a.mode = l->list[i].mode == ACCESS_INHERITED ? a.mode : l->list[i].mode;
 	return a;
 }
 
@@ -135,37 +156,100 @@ struct access object_access(struct object *o, const char *place, enum key_class 
 	return access_in(o, l, place, class, mode);
 }
 
+static struct access_list *copy_of(const struct access_list *l)
+{
+	struct access_list *new = access_list_new();
+
+	for (size_t i = 0; i < l->n; i++)
+		access_list_put(new, l->list[i].place, l->list[i].uid, l->list[i].gid, l->list[i].mode);
+	return new;
+}
+
+static enum key_class class_of(struct object *o, const char *place)
+{
+	AUTO(config_unref) struct config *c = object_effective(o);
+	const char *slash = strrchr(place, '/');
+	AUTO(free)
+	char *section =
+	    slash ? str_dup((struct str){place, (size_t)(slash - place)}) : xstrdup(SECTION_PROPS);
+	const struct key *k = object_key(o, c, section, str_from(slash ? slash + 1 : place), NULL);
+
+	return k ? k->class : CLASS_OWNER;
+}
+
+/* chgrp -R comes to the object after what is in it: what has the object's new owner inherits it from now on,
+ * so that all of it goes back with the object. Not so for the host's own group: what was kept back for it
+ * stays so when the object is given away again. */
+static void inherit(struct object *o, struct access_list *l)
+{
+	uid_t uid;
+	gid_t gid;
+
+	base_of(o, l, &uid, &gid);
+	for (size_t i = l->n; i-- > 0;) {
+		struct access *a = &l->list[i];
+
+		if (!*a->place || class_of(o, a->place) == CLASS_HOST)
+			continue;
+		if (uid && a->uid == uid)
+			a->uid = ACCESS_INHERITED;
+		if (gid != o->host->gid && a->gid == gid)
+			a->gid = ACCESS_INHERITED;
+		if (a->uid == ACCESS_INHERITED && a->gid == ACCESS_INHERITED && a->mode == ACCESS_INHERITED)
+			access_list_drop(l, a->place);
+	}
+}
+
+struct access_list *access_list_without(const struct access_list *l, const char *section)
+{
+	struct access_list *new = copy_of(l);
+	size_t n = strlen(section);
+
+	for (size_t i = new->n; i-- > 0;) {
+		const char *place = new->list[i].place;
+
+		if (!strncmp(place, section, n) && (!place[n] || place[n] == '/'))
+			access_list_drop(new, place);
+	}
+	return new;
+}
+
 static int set_held(struct object *o, const char *place, enum key_class class, mode_t def, uid_t uid,
 		    gid_t gid, mode_t mode, struct err *err)
 {
-	AUTO(access_list_unref) struct access_list *old = object_access_list(o), *new = access_list_new();
+	AUTO(access_list_unref) struct access_list *old = object_access_list(o), *new = copy_of(old);
 	AUTO(config_unref) struct config *own = object_own(o);
 	AUTO(free) char *name = object_name(o);
-	struct access a, plain;
+	struct access a = {.uid = ACCESS_INHERITED, .gid = ACCESS_INHERITED, .mode = ACCESS_INHERITED}, plain;
+	bool found;
+	size_t i = place_of(old, place, &found);
 	int r;
 
-	for (size_t i = 0; i < old->n; i++)
-		access_list_put(new, old->list[i].place, old->list[i].uid, old->list[i].gid,
-				old->list[i].mode);
-	a = access_in(o, old, place, class, def);
-	if (class == CLASS_HOST && gid != (gid_t)-1 && uid == (uid_t)-1 && gid != a.gid &&
-	    gid != o->host->gid)
+	if (class == CLASS_HOST && gid != (gid_t)-1 && uid == (uid_t)-1 &&
+	    gid != access_in(o, old, place, class, def).gid && gid != o->host->gid)
 		return err_set(
 		    err, EPERM,
 		    "%s reaches the host, so a change of group alone, as chgrp -R makes it, doesn't "
 		    "give it away: chown root:GROUP does",
 		    place);
+	if (found)
+		a = old->list[i];
 	if (uid != (uid_t)-1)
 		a.uid = uid;
 	if (gid != (gid_t)-1)
 		a.gid = gid;
 	if (mode != (mode_t)-1)
 		a.mode = mode & 0777;
-	plain = inherited(o, old, class, def);
-	if (a.uid == plain.uid && a.gid == plain.gid && a.mode == plain.mode)
+	plain = inherited(o, old, place, class, def);
+	a.uid = a.uid == plain.uid ? ACCESS_INHERITED : a.uid;
+	a.gid = a.gid == plain.gid ? ACCESS_INHERITED : a.gid;
+	a.mode = a.mode == plain.mode ? ACCESS_INHERITED : a.mode;
+	if (a.uid == ACCESS_INHERITED && a.gid == ACCESS_INHERITED && a.mode == ACCESS_INHERITED)
 		access_list_drop(new, place);
 	else
 		access_list_put(new, place, a.uid, a.gid, a.mode);
+	if (!*place)
+		inherit(o, new);
 	if (new->n > ACCESS_MAX)
 		return err_set(err, ENOSPC, "%d places of one object have an owner of their own: no more can",
 			       ACCESS_MAX);

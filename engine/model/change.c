@@ -10,6 +10,8 @@
 #define DEVICES_MAX 256
 #define KEYS_MAX 2048 /* of one section */
 #define KEY_MODE 0660
+#define DIR_MODE 0770
+#define DEVICES_DIR "devices"
 
 static const char *section_word(const char *section)
 {
@@ -120,6 +122,90 @@ static int may_write(struct object *o, const struct caller *who, const struct ke
 		       k->class == CLASS_HOST ? ": it could reach the host" : "");
 }
 
+/* `set` writes keys without going through their directories: it may no more than who does. */
+static int may_pass(struct object *o, const struct caller *who, const char *dir, int want, struct err *err)
+{
+	struct access a = object_access(o, dir, CLASS_OWNER, DIR_MODE);
+
+	if (who->is_core || access_may(&a, who, want))
+		return 0;
+	return err_set(err, EACCES,
+		       "%s/ belongs to user %u, group %u, mode %03o, and you (uid %u) may not %s it", dir,
+		       (unsigned)a.uid, (unsigned)a.gid, (unsigned)a.mode, (unsigned)who->uid,
+		       want & 2 ? "make or remove anything in" : "enter");
+}
+
+static bool is_device(const char *section)
+{
+	return !strncmp(section, SECTION_DEVICES, strlen(SECTION_DEVICES));
+}
+
+/* Who makes a device says what it is; who drops one unsets all of its keys. */
+static int may_change_device(struct object *o, const struct caller *who, const struct config *own,
+			     const struct config *effective, const struct change *change, struct err *err)
+{
+	const struct section *s = config_section(own, change->section);
+	const struct key *k;
+	int r = may_pass(o, who, DEVICES_DIR, 3, err);
+
+	if (!r && change->value && !config_section(effective, change->section)) {
+		k = object_key(o, effective, change->section, STR("type"), err);
+		return k ? may_write(o, who, k, change->section, "type", err) : -err->errnum;
+	}
+	for (size_t i = 0; !r && !change->value && s && i < s->n; i++) {
+		k = object_key(o, effective, s->name, str_from(s->pairs[i].key), NULL);
+		r = k ? may_write(o, who, k, s->name, s->pairs[i].key, err) : 0;
+	}
+	return r;
+}
+
+static int may_change_key(struct object *o, const struct caller *who, const struct key *k,
+			  const struct config *effective, const struct change *change, struct err *err)
+{
+	const struct section *s = config_section(effective, change->section);
+	bool is_there = section_pair(s, str_from(change->key));
+	int r = 0;
+
+	if (is_device(change->section))
+		r = may_pass(o, who, DEVICES_DIR, 1, err);
+	if (!r && *change->section && (s || !is_device(change->section)))
+		r = may_pass(o, who, change->section, change->value && is_there ? 1 : 3, err);
+	return r < 0 ? r : may_write(o, who, k, change->section, change->key, err);
+}
+
+bool object_may_read(struct object *o, const struct caller *who, const struct config *effective,
+		     const char *section, const char *key)
+{
+	const struct key *k = object_key(o, effective, section, str_from(key), NULL);
+	AUTO(free) char *place = place_text(section, key);
+	struct access a;
+
+	if (!k || (is_device(section) && may_pass(o, who, DEVICES_DIR, 1, NULL) < 0) ||
+	    (*section && may_pass(o, who, section, 1, NULL) < 0))
+		return false;
+	a = object_access(o, place, k->class, k->mode ? k->mode : KEY_MODE);
+	return access_may(&a, who, 4);
+}
+
+int object_may_change(struct object *o, const struct caller *who, const struct change *change,
+		      struct err *err)
+{
+	AUTO(config_unref) struct config *own = object_own(o), *effective = object_effective_of(o, own);
+	AUTO(err_done) struct err own_err = ERR_NULL;
+	const struct key *k;
+	int r = 0;
+
+	err = err ? err : &own_err;
+	if (!change->key)
+		return may_change_device(o, who, own, effective, change, err);
+	k = object_key(o, effective, change->section, str_from(change->key), err);
+	if (!k)
+		return -err->errnum;
+	if (is_device(change->section) && change->value && !config_section(effective, change->section))
+		r = may_change_device(o, who, own, effective, change, err);
+	return r < 0 ? r : may_change_key(o, who, k, effective, change, err);
+}
+
 static int unset(struct object *o, struct config *c, const struct config *effective,
 		 const struct change *change, uint64_t now, struct err *err)
 {
@@ -139,6 +225,27 @@ static int unset(struct object *o, struct config *c, const struct config *effect
 	return err_set(err, ENOENT, "%s isn't set", change->key);
 }
 
+static int add_device(struct object *o, const struct caller *who, struct config *c,
+		      const struct config *effective, const struct change *change, uint64_t now,
+		      struct err *err)
+{
+	const struct change add = {change->section, NULL, ""};
+	size_t n = 0;
+	int r = device_name_ok(change->section + strlen(SECTION_DEVICES), err);
+
+	/* keys of a device that is there need no right to the list of devices */
+	if (!r && (!change->key || !config_section(effective, change->section)))
+		r = may_change_device(o, who, c, effective, &add, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->n; i++)
+		n += section_device(&c->sections[i]) != NULL;
+	if (n >= DEVICES_MAX)
+		return err_set(err, ENOSPC, "there are %d devices already: no more can be", DEVICES_MAX);
+	config_add_section(c, change->section, now);
+	return 0;
+}
+
 static int set(struct object *o, const struct caller *who, struct config *c, const struct config *effective,
 	       const struct change *change, uint64_t now, struct err *err)
 {
@@ -149,11 +256,15 @@ static int set(struct object *o, const struct caller *who, struct config *c, con
 
 	if (!k)
 		return -err->errnum;
-	r = may_write(o, who, k, change->section, change->key, err);
+	r = may_change_key(o, who, k, effective, change, err);
 	if (r < 0)
 		return r;
 	if (!change->value)
 		return unset(o, c, effective, change, now, err);
+	if (is_device(change->section) && !config_section(c, change->section))
+		r = add_device(o, who, c, effective, change, now, err);
+	if (r < 0)
+		return r;
 	if (who->is_core && k->mode && !(k->mode & 0222)) {
 		config_set(c, change->section, change->key, change->value, now);
 		return 0;
@@ -164,48 +275,24 @@ static int set(struct object *o, const struct caller *who, struct config *c, con
 	return r;
 }
 
-/* Who drops a device unsets all of its keys, and must have the right to. */
-static int may_drop(struct object *o, const struct caller *who, const struct config *effective,
-		    const struct section *s, struct err *err)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct key *k = object_key(o, effective, s->name, str_from(s->pairs[i].key), NULL);
-		int r = k ? may_write(o, who, k, s->name, s->pairs[i].key, err) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static int change_section(struct object *o, const struct caller *who, struct config *c,
 			  const struct config *effective, const struct change *change, uint64_t now,
 			  struct err *err)
 {
 	const char *device = change->section + strlen(SECTION_DEVICES);
-	const struct section *there = config_section(c, change->section);
 	int r = device_name_ok(device, err);
-	size_t n = 0;
 
 	if (r < 0)
 		return r;
-	if (change->value) {
-		for (size_t i = 0; i < c->n; i++)
-			n += section_device(&c->sections[i]) != NULL;
-		if (n >= DEVICES_MAX)
-			return err_set(err, ENOSPC, "there are %d devices already: no more can be",
-				       DEVICES_MAX);
-		if (there)
-			return err_set(err, EEXIST, "device %s is there already", device);
-		config_add_section(c, change->section, now);
-		return 0;
-	}
-	if (there) {
-		r = may_drop(o, who, effective, there, err);
-		if (!r)
-			config_drop_section(c, change->section);
+	if (change->value && config_section(c, change->section))
+		return err_set(err, EEXIST, "device %s is there already", device);
+	if (change->value)
+		return add_device(o, who, c, effective, change, now, err);
+	r = may_change_device(o, who, c, effective, change, err);
+	if (r < 0)
 		return r;
-	}
+	if (config_drop_section(c, change->section))
+		return 0;
 	if (config_section(effective, change->section))
 		return err_set(err, EPERM,
 			       "device %s comes from a profile: `echo none > devices/%s/type` masks it here",
@@ -216,9 +303,9 @@ static int change_section(struct object *o, const struct caller *who, struct con
 /* The type first: it tells what the others mean. */
 static bool is_first(const struct change *c)
 {
-	return !c->key || (!strncmp(c->section, SECTION_DEVICES, strlen(SECTION_DEVICES)) &&
-			   (!strcmp(c->key, "type") || !strcmp(c->key, "nictype") ||
-			    !strcmp(c->key, "network") || !strcmp(c->key, "parent")));
+	return !c->key ||
+	       (is_device(c->section) && (!strcmp(c->key, "type") || !strcmp(c->key, "nictype") ||
+					  !strcmp(c->key, "network") || !strcmp(c->key, "parent")));
 }
 
 int change_prepare(struct object *o, const struct caller *who, const struct config *own,

@@ -14,6 +14,8 @@ struct config *object_effective_with(struct object *o, const struct config *own,
 				     const struct config *its);
 
 struct access_list *access_list_new(void);
+/** access_list_without() - a copy without what is said of a section and all in it */
+struct access_list *access_list_without(const struct access_list *l, const char *section);
 /** access_list_put() - add or replace; only while nobody else has the list */
 void access_list_put(struct access_list *l, const char *place, uid_t uid, gid_t gid, mode_t mode);
 /** object_publish_access() - in force from now on */

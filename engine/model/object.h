@@ -42,10 +42,11 @@ bool caller_in_group(const struct caller *who, gid_t gid);
 /* Owner and mode of an object or of one place in it, where they differ from what the tree gives. */
 struct access {
 	char *place; /* "" the object itself; "config/limits.memory", "state", "devices/eth0" */
-	uid_t uid;
+	uid_t uid;   /* in a list these three may be ACCESS_INHERITED */
 	gid_t gid;
 	mode_t mode; /* permission bits */
 };
+#define ACCESS_INHERITED UINT32_MAX
 /* Immutable and counted, as struct config. */
 struct access_list {
 	atomic_uint refs;
@@ -140,6 +141,13 @@ struct change {
  */
 int object_change(struct object *o, const struct caller *who, const struct change *changes, size_t n,
 		  uint64_t if_version, struct err *err);
+/** object_may_change() - whether @who has the right to a change as things are; what else is wrong with it is
+ * for object_change(). Return: 0; -EACCES, -EPERM; what object_key() says */
+int object_may_change(struct object *o, const struct caller *who, const struct change *change,
+		      struct err *err);
+/** object_may_read() - whether @who could read a key's file */
+bool object_may_read(struct object *o, const struct caller *who, const struct config *effective,
+		     const char *section, const char *key);
 /** object_change_held() - the same for who holds the token already: jobs of the object's kind */
 int object_change_held(struct object *o, const struct caller *who, const struct change *changes, size_t n,
 		       struct err *err);

@@ -162,11 +162,30 @@ static int txn_apply(struct txn *t, struct err *err)
 	return 0;
 }
 
+/* What was given of a device goes with it: the next one of its name is another one. NULL: nothing goes */
+static struct access_list *access_after(struct txn *t)
+{
+	AUTO(access_list_unref) struct access_list *now = object_access_list(t->o), *left = NULL;
+
+	for (size_t i = 0; i < t->own->n; i++) {
+		const struct section *s = &t->own->sections[i];
+		struct access_list *less;
+
+		if (!section_device(s) || config_section(t->next, s->name))
+			continue;
+		less = access_list_without(left ? left : now, s->name);
+		access_list_unref(left);
+		left = less;
+	}
+	return TAKE(left);
+}
+
 static int txn_commit(struct txn *t, struct err *err)
 {
-	AUTO(access_list_unref) struct access_list *access = object_access_list(t->o);
+	AUTO(access_list_unref)
+	struct access_list *access = object_access_list(t->o), *left = access_after(t);
 	AUTO(free) char *name = object_name(t->o);
-	int r = store_stage(t->o, name, t->next, access, err);
+	int r = store_stage(t->o, name, t->next, left ? left : access, err);
 
 	if (r < 0)
 		return r;
@@ -181,6 +200,8 @@ static int txn_commit(struct txn *t, struct err *err)
 		return r;
 	}
 	object_publish(t->o, config_ref(t->next));
+	if (left)
+		object_publish_access(t->o, TAKE(left));
 	return 0;
 }
 

@@ -104,8 +104,11 @@ static int check_text(const struct key *k, const char *name, struct str text, st
 
 static int key_check(const struct node *n, struct str text, const struct caller *who, struct err *err)
 {
-	(void)who;
-	return check_text(row_of(n), n->name, text, err);
+	AUTO(free) char *section = keydir_section(n);
+	const struct change change = {section, n->name, ""};
+	int r = object_may_change(n->o, who, &change, err);
+
+	return r < 0 ? r : check_text(row_of(n), n->name, text, err);
 }
 
 static int key_unlink(const struct node *n, const struct caller *who, struct err *err)
@@ -147,7 +150,7 @@ const struct node_class class_key = {
     .key = row_of,
     .mtime = key_mtime,
 };
-const struct node_class class_key_fixed = {.read = key_read, .mtime = key_mtime};
+const struct node_class class_key_fixed = {.read = key_read, .key = row_of, .mtime = key_mtime};
 
 /* ---- a directory of keys */
 

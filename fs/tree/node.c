@@ -356,6 +356,11 @@ bool node_can_write(const struct node *n)
 	return n->row->ops && n->row->ops->write && node_mode(n) & 0222;
 }
 
+static size_t view_prefix(const char *place)
+{
+	return !strncmp(place, "local/", 6) ? 6 : !strncmp(place, "effective/", 10) ? 10 : 0;
+}
+
 char *node_place(const struct node *n)
 {
 	AUTO(node_done) struct node up = {0};
@@ -368,18 +373,23 @@ char *node_place(const struct node *n)
 		return TAKE(name);
 	dir = node_place(&up);
 	/* one key has one owner, however it is looked at */
-	if (!strncmp(dir, "local/", 6))
-		memmove(dir, dir + 6, strlen(dir + 6) + 1);
-	return xasprintf("%s/%s", dir, name);
+	return xasprintf("%s/%s", dir + view_prefix(dir), name);
 }
 
 struct access node_access(const struct node *n)
 {
 	AUTO(free) char *place = node_place(n);
 
+	mode_t mode = node_mode(n);
+	struct access a;
+
 	if (n->row->is_fixed)
-		return (struct access){.uid = 0, .gid = 0, .mode = node_mode(n)};
-	return object_access(n->o, place, node_class_of(n), node_mode(n));
+		return (struct access){.uid = 0, .gid = 0, .mode = mode};
+	a = object_access(n->o, place, node_class_of(n), mode);
+	/* a key's own mode counts in every view of it, and some views are only to look at */
+	if (!(mode & 0222))
+		a.mode &= 0555u;
+	return a;
 }
 
 static int count_dirs(void *arg, const char *name, const struct node *child)

@@ -224,39 +224,43 @@ static char *dir_section(const struct node *n)
 	return keydir_section(&up);
 }
 
-static bool is_settable(const struct node *n, const char *section, const char *key)
+static bool is_settable(const struct node *n, const struct config *c, const char *section, const char *key)
 {
-	AUTO(config_unref) struct config *c = object_effective(n->o);
 	const struct key *k = object_key(n->o, c, section, str_from(key), NULL);
 
 	return k && (!k->mode || k->mode & 0222);
 }
 
-static void print_section(const struct node *n, const struct section *s, const char *prefix, struct buf *b)
+/* A key that the reader may not read isn't there for him. */
+static void print_section(const struct node *n, const struct caller *who, const struct section *s,
+			  const char *prefix, struct buf *b)
 {
+	AUTO(config_unref) struct config *c = object_effective(n->o);
+
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < s->n; i++) {
-			if ((strcmp(s->pairs[i].key, "type") == 0) != (pass == 0) ||
-			    !is_settable(n, s->name, s->pairs[i].key))
+			const char *key = s->pairs[i].key;
+
+			if ((strcmp(key, "type") == 0) != (pass == 0) || !is_settable(n, c, s->name, key) ||
+			    !object_may_read(n->o, who, c, s->name, key))
 				continue;
-			buf_printf(b, "%s%s=", prefix, s->pairs[i].key);
+			buf_printf(b, "%s%s=", prefix, key);
 			setfile_value(b, s->pairs[i].value);
 			buf_addc(b, '\n');
 		}
 }
 
-static int set_read(const struct node *n, struct buf *b, struct err *err)
+void setfile_text(const struct node *n, const struct caller *who, struct buf *b)
 {
 	AUTO(config_unref) struct config *own = object_own(n->o);
 	AUTO(free) char *section = dir_section(n);
 
-	(void)err;
 	if (section) {
 		const struct section *s = config_section(own, section);
 
 		if (s)
-			print_section(n, s, "", b);
-		return 0;
+			print_section(n, who, s, "", b);
+		return;
 	}
 	for (size_t i = 0; i < own->n; i++) {
 		const struct section *s = &own->sections[i];
@@ -264,8 +268,14 @@ static int set_read(const struct node *n, struct buf *b, struct err *err)
 
 		if (section_device(s) && !s->n)
 			buf_printf(b, "%s\n", prefix);
-		print_section(n, s, prefix, b);
+		print_section(n, who, s, prefix, b);
 	}
+}
+
+static int set_read(const struct node *n, struct buf *b, struct err *err)
+{
+	(void)err;
+	setfile_text(n, &caller_core, b);
 	return 0;
 }
 
@@ -294,14 +304,15 @@ static int set_check(const struct node *n, struct str text, const struct caller 
 	AUTO(setfile_done) struct setfile s = {0};
 	int r = set_parse(n, text, true, &s, err);
 
-	(void)who;
 	for (size_t i = 0; i < s.n && !r; i++) {
 		AUTO(buf_done) struct buf canonical = BUF_NULL;
 		const struct change *x = &s.changes[i];
 		const struct key *k;
 
-		if (!x->key)
+		if (!x->key) {
+			r = object_may_change(n->o, who, x, err);
 			continue;
+		}
 		k = object_key(n->o, c, x->section, str_from(x->key), err);
 		/* of a device whose type is in these lines nothing is known yet */
 		if (!k && !strncmp(x->section, SECTION_DEVICES, strlen(SECTION_DEVICES))) {
@@ -310,7 +321,8 @@ static int set_check(const struct node *n, struct str text, const struct caller 
 		}
 		if (!k)
 			return -err->errnum;
-		if (x->value)
+		r = object_may_change(n->o, who, x, err);
+		if (!r && x->value)
 			r = key_parse(k, str_from(x->key), str_from(x->value), &canonical, err);
 	}
 	return r;

@@ -31,5 +31,7 @@ static inline void setfile_done_auto(struct setfile *s)
 	setfile_done(s);
 }
 
+/** setfile_text() - what the file holds for a reader: keys that he may not read aren't in it */
+void setfile_text(const struct node *n, const struct caller *who, struct buf *b);
 /** setfile_value() - a value as a line holds it */
 void setfile_value(struct buf *b, const char *value);
