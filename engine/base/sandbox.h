@@ -9,8 +9,12 @@
 int sandbox_drop_caps(uint64_t bits);
 
 /** sandbox_filter() - load a compiled system call filter from a sealed memfd (struct sock_filter[]); wants
- * CAP_SYS_ADMIN in the own user namespace or no_new_privs. Return: 0 or -errno */
+ * CAP_SYS_ADMIN in the own user namespace or no_new_privs. Makes no call after it. Return: 0 or -errno */
 int sandbox_filter(int fd);
+
+/** sandbox_become() - another user and group, without further groups. @keep: capabilities that stay until
+ * execve; root keeps all. Return: 0 or -errno */
+int sandbox_become(unsigned uid, unsigned gid, uint64_t keep);
 
 /** sandbox_lock_down() - for a helper that has what it needs: no capabilities, no_new_privs. Return: 0 or
  * -errno */

@@ -155,13 +155,11 @@ static int confine(const struct exec_spec *s, struct err *err)
 
 	if (r < 0)
 		return err_set(err, -r, "capabilities can't be dropped: %s", strerror(-r));
-	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
+	/* what loading the filter takes; it is gone with execve */
+	r = sandbox_become(s->uid, s->gid, 1ULL << CAP_SYS_ADMIN);
 	if (r < 0)
-		return err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r));
-	if (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 ||
-	    setresuid(s->uid, s->uid, s->uid) < 0)
-		return err_set(err, errno, "user %u and group %u can't be taken on: %s", s->uid, s->gid,
-			       strerror(errno));
+		return err_set(err, -r, "user %u and group %u can't be taken on: %s", s->uid, s->gid,
+			       strerror(-r));
 	/* that cleared it, if it was set before (prctl(2)) */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return 0;
@@ -211,6 +209,10 @@ static int run_command(const struct exec_order *o, const struct ends *ends, stru
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	environ = env;
+	/* last, since it may deny all but execve */
+	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
+	if (r < 0)
+		return err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r));
 	execvp(argv[0], (char *const *)argv);
 	if (errno == ENOENT)
 		return err_set(err, errno, "the container has no command %s", argv[0]);

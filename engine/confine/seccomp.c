@@ -9,8 +9,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "engine/base/auto.h"
+#include "engine/confine/seccomp-rules.h"
 
 enum who { ALL, PRIVILEGED };
 
@@ -48,62 +50,177 @@ static const uint32_t compat[] = {
 };
 /* clang-format on */
 
-static int add_row(scmp_filter_ctx ctx, const struct denied *d)
-{
-	int nr = seccomp_syscall_resolve_name(d->name);
+/* Filters of the kernel have at most so many instructions (BPF_MAXINSNS). */
+#define MAX_PROGRAM (4096 * 8)
 
-	if (nr == __NR_SCMP_ERROR)
-		return -ENOENT;
-	if (d->arg1_bits)
-		return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(d->errnum), nr, 1,
-					SCMP_A1(SCMP_CMP_MASKED_EQ, d->arg1_bits, d->arg1_bits));
-	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(d->errnum), nr, 0);
+static void add_defaults(struct seccomp_rules *rules, bool privileged)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
+		const struct denied *d = &denied[i];
+		struct seccomp_rule rule = {
+		    .nr = seccomp_syscall_resolve_name(d->name),
+		    .action = SCMP_ACT_ERRNO((uint32_t)d->errnum),
+		    .args = {{1, SCMP_CMP_MASKED_EQ, d->arg1_bits, d->arg1_bits}},
+		    .n_args = d->arg1_bits ? 1 : 0,
+		};
+
+		if (d->who == ALL || privileged)
+			seccomp_rules_add(rules, &rule);
+	}
 }
 
-static int fill(scmp_filter_ctx ctx, const struct seccomp_options *o, struct err *err)
+static int read_texts(const struct seccomp_options *o, struct seccomp_rules *rules, struct err *err)
 {
-	int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	struct err why = ERR_NULL;
+	const char *key = NULL;
+	int r = 0;
 
-	for (size_t i = 0; !r && !o->deny_compat && i < ARRAY_SIZE(compat); i++) {
-		r = seccomp_arch_add(ctx, compat[i]);
-		if (r == -EEXIST)
-			r = 0;
+	rules->otherwise = SCMP_ACT_ALLOW;
+	if (o->raw) {
+		key = "raw.seccomp";
+		r = seccomp_rules_parse(str_from(o->raw), SECCOMP_POLICY, rules, &why);
+	} else if (o->allow) {
+		key = "security.syscalls.allow";
+		r = seccomp_rules_parse(str_from(o->allow), SECCOMP_ALLOW, rules, &why);
+	} else {
+		if (!o->no_default)
+			add_defaults(rules, o->privileged);
+		key = "security.syscalls.deny";
+		if (o->deny)
+			r = seccomp_rules_parse(str_from(o->deny), SECCOMP_DENY, rules, &why);
 	}
-	if (r < 0)
-		return err_set(err, -r, "the system call filter can't be made for this architecture: %s",
-			       strerror(-r));
-	for (size_t i = 0; !o->no_default && i < ARRAY_SIZE(denied); i++) {
-		if (denied[i].who == PRIVILEGED && !o->privileged)
-			continue;
-		r = add_row(ctx, &denied[i]);
-		if (r < 0)
-			return err_set(err, -r, "the system call %s can't be denied: %s", denied[i].name,
-				       strerror(-r));
+	if (r < 0) {
+		err_prefix(&why, "%s ", key);
+		return err_move(err, &why);
 	}
 	return 0;
 }
 
-int seccomp_export(const struct seccomp_options *options, int *ret_fd, struct err *err)
+/* Whether all programs would be killed or refused at their first step. */
+static bool runs_nothing(const struct seccomp_rules *rules)
 {
-	AUTO(fd) int fd = -EBADF;
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int execve = seccomp_syscall_resolve_name("execve");
+	bool denied_here = rules->otherwise != SCMP_ACT_ALLOW;
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->list[i].nr == execve && rules->list[i].arch == 0)
+			denied_here = rules->list[i].action != SCMP_ACT_ALLOW && !rules->list[i].n_args;
+		else if (rules->list[i].nr == execve)
+			return false;
+	return denied_here;
+}
+
+int seccomp_check(const struct seccomp_options *o, struct err *err)
+{
+	__attribute__((cleanup(seccomp_rules_done_auto))) struct seccomp_rules rules = {0};
 	int r;
 
-	if (!ctx)
-		return err_set(err, EOPNOTSUPP, "the kernel has no system call filters");
-	r = fill(ctx, options, err);
-	if (!r) {
-		fd = memfd_create("seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
-		if (!r &&
-		    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-			r = -errno;
-		if (r < 0)
-			err_set(err, -r, "the system call filter can't be compiled: %s", strerror(-r));
+	if (o->raw && (o->allow || o->deny))
+		return err_set(
+		    err, EINVAL,
+		    "raw.seccomp is the whole policy: security.syscalls.%s besides it would mean nothing",
+		    o->allow ? "allow" : "deny");
+	if (o->allow && o->deny)
+		return err_set(
+		    err, EINVAL,
+		    "security.syscalls.allow denies all that it doesn't name: security.syscalls.deny "
+		    "besides it would mean nothing");
+	r = read_texts(o, &rules, err);
+	if (!r && runs_nothing(&rules))
+		return err_set(err, EINVAL,
+			       "%s doesn't allow execve: not even the instance's init would start",
+			       o->raw	  ? "raw.seccomp"
+			       : o->allow ? "security.syscalls.allow"
+					  : "security.syscalls.deny");
+	return r;
+}
+
+static int add_rule(scmp_filter_ctx ctx, const struct seccomp_rules *rules, const struct seccomp_rule *rule)
+{
+	int r;
+
+	/* what happens anyway is no rule: libseccomp takes none */
+	if (rule->action == rules->otherwise)
+		return 0;
+	r = seccomp_rule_add_array(ctx, rule->action, rule->nr, rule->n_args, rule->args);
+	/* -EEXIST: another rule covers it already; -EDOM: this architecture has no such call */
+	return r == -EEXIST || r == -EDOM ? 0 : r;
+}
+
+/* The filter of one architecture. Return: NULL, and errno as @ret_r */
+static scmp_filter_ctx filter_of(uint32_t arch, const struct seccomp_rules *rules, int *ret_r)
+{
+	scmp_filter_ctx ctx = seccomp_init(rules->otherwise);
+	uint32_t native = seccomp_arch_native();
+	int r = ctx ? seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) : -EOPNOTSUPP;
+
+	if (!r && arch != native) {
+		r = seccomp_arch_add(ctx, arch);
+		if (!r)
+			r = seccomp_arch_remove(ctx, native);
 	}
-	seccomp_release(ctx);
+	for (size_t i = 0; !r && i < rules->n; i++)
+		if (rules->list[i].arch == 0 || rules->list[i].arch == arch)
+			r = add_rule(ctx, rules, &rules->list[i]);
+	*ret_r = r;
+	if (r < 0 && ctx) {
+		seccomp_release(ctx);
+		ctx = NULL;
+	}
+	return ctx;
+}
+
+static int merge(scmp_filter_ctx all, uint32_t arch, const struct seccomp_rules *rules)
+{
+	int r = 0;
+	scmp_filter_ctx one = filter_of(arch, rules, &r);
+
+	if (!one)
+		return r;
+	r = seccomp_merge(all, one);
+	/* merged, it is released with the other */
+	if (r < 0)
+		seccomp_release(one);
+	return r;
+}
+
+static int write_program(scmp_filter_ctx ctx, int *ret_fd)
+{
+	AUTO(fd) int fd = memfd_create("seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+	int r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
+
+	if (!r && fstat(fd, &st) < 0)
+		r = -errno;
+	if (!r && st.st_size > MAX_PROGRAM)
+		r = -E2BIG;
+	if (!r && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		r = -errno;
+	if (!r)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
+int seccomp_export(const struct seccomp_options *o, int *ret_fd, struct buf *ret_unknown, struct err *err)
+{
+	__attribute__((cleanup(seccomp_rules_done_auto))) struct seccomp_rules rules = {0};
+	scmp_filter_ctx ctx;
+	int r = read_texts(o, &rules, err);
+
 	if (r < 0)
 		return r;
-	*ret_fd = TAKE_FD(fd);
+	ctx = filter_of(seccomp_arch_native(), &rules, &r);
+	for (size_t i = 0; !r && !o->deny_compat && i < ARRAY_SIZE(compat); i++)
+		r = merge(ctx, compat[i], &rules);
+	if (!r)
+		r = write_program(ctx, ret_fd);
+	if (ctx)
+		seccomp_release(ctx);
+	if (r == -E2BIG)
+		return err_set(err, E2BIG, "the system call filter has more rules than the kernel takes");
+	if (r < 0)
+		return err_set(err, -r, "the system call filter can't be compiled: %s", strerror(-r));
+	if (ret_unknown)
+		buf_add(ret_unknown, buf_cstr(&rules.unknown), rules.unknown.len);
 	return 0;
 }

@@ -134,11 +134,6 @@ static int confine(const struct container_spec *s, struct err *err)
 	r = sandbox_drop_caps(s->caps_drop);
 	if (r < 0)
 		return err_set(err, -r, "capabilities can't be dropped: %s", strerror(-r));
-	if (s->seccomp_fd >= 0) {
-		r = sandbox_filter(s->seccomp_fd);
-		if (r < 0)
-			return err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r));
-	}
 	return 0;
 }
 
@@ -220,12 +215,16 @@ static int become_init(const struct container_spec *s, struct err *err)
 	static const char *const default_argv[] = {"/sbin/init", NULL};
 	const char *const *argv = s->argv && s->argv[0] ? s->argv : default_argv;
 	char **env = environ_make(environ_default, s->env);
-	int errnum;
+	int errnum, r;
 
 	signals_default();
 	umask(022);
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(err, errno, "descriptors can't be closed: %s", strerror(errno));
+	/* last, since it may deny all but execve */
+	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
+	if (r < 0)
+		return err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r));
 	execve(argv[0], (char *const *)argv, env);
 	errnum = errno;
 	if (errnum == ENOENT && faccessat(AT_FDCWD, argv[0], F_OK, AT_SYMLINK_NOFOLLOW) < 0)

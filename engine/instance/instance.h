@@ -6,6 +6,7 @@
  * those who don't hold the token look at the container, and is held for moments. */
 #pragma once
 
+#include "engine/confine/seccomp.h"
 #include "engine/device/owner.h"
 #include "engine/instance/container.h"
 #include "engine/instance/idmap.h"
@@ -103,6 +104,8 @@ void instance_set_container(struct object *o, struct container *c, bool is_endin
 /** instance_told() - its state changed: who waits, reads or listens hears of it. @action: of host_event(), or
  * NULL */
 void instance_told(struct object *o, const char *action);
+/** instance_filter() - the texts borrow from the config */
+struct seccomp_options instance_filter(const struct config *effective);
 /** instance_confine() - filter and capabilities as the config says. Return: 0 or a failure */
 int instance_confine(struct object *o, const struct config *effective, struct err *err);
 /** instance_after_stop() - without the token: one that is ephemeral is removed */

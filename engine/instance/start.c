@@ -87,21 +87,40 @@ static bool is_privileged(const struct config *c)
 	return value_bool(config_get(c, SECTION_CONFIG, "security.privileged"));
 }
 
-int instance_confine(struct object *o, const struct config *c, struct err *err)
+struct seccomp_options instance_filter(const struct config *c)
 {
-	struct instance *in = instance_of(o);
 	const char *deny = config_get(c, SECTION_CONFIG, "security.syscalls.deny_default");
-	struct seccomp_options options = {
+
+	return (struct seccomp_options){
 	    .privileged = is_privileged(c),
 	    .no_default = deny && !value_bool(deny),
 	    .deny_compat = value_bool(config_get(c, SECTION_CONFIG, "security.syscalls.deny_compat")),
+	    .deny = config_get(c, SECTION_CONFIG, "security.syscalls.deny"),
+	    .allow = config_get(c, SECTION_CONFIG, "security.syscalls.allow"),
+	    .raw = config_get(c, SECTION_CONFIG, "raw.seccomp"),
 	};
+}
+
+int instance_confine(struct object *o, const struct config *c, struct err *err)
+{
+	struct instance *in = instance_of(o);
+	struct seccomp_options options = instance_filter(c);
+	AUTO(buf_done) struct buf unknown = BUF_NULL;
+	int r;
 
 	if (in->seccomp_fd >= 0)
 		close(TAKE_FD(in->seccomp_fd));
 	in->caps_drop =
 	    caps_dropped(options.privileged, value_bool(config_get(c, SECTION_CONFIG, "security.nesting")));
-	return seccomp_export(&options, &in->seccomp_fd, err);
+	r = seccomp_export(&options, &in->seccomp_fd, &unknown, err);
+	if (!r && unknown.len)
+		host_warn(
+		    o->host, o, "seccomp",
+		    "rules for system calls are left out, since this host's libseccomp doesn't know them: %s",
+		    buf_cstr(&unknown));
+	else if (!r)
+		host_warn_resolve(o->host, o, "seccomp");
+	return r;
 }
 
 /* @ret_base: of a range of its own, else IDMAP_ANY */

@@ -7,6 +7,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/parse.h"
+#include "engine/confine/seccomp-rules.h"
 #include "engine/instance/apply.h"
 
 static const char *const hard_soft[] = {"hard", "soft", NULL};
@@ -19,9 +20,6 @@ static const char *const balanced[] = {"balanced", NULL};
 #define NO_INTERCEPT                                                                                         \
 	"can't be set yet: this release hands no system calls of an instance to the host; they fail inside " \
 	"as they do without privilege"
-#define NO_SYSCALLS                                                                                          \
-	"can't be set yet: this release knows its own list alone, which security.syscalls.deny_default "     \
-	"switches"
 
 static int check_limits_cpu(const struct key *key, struct str value, struct err *err)
 {
@@ -31,6 +29,31 @@ static int check_limits_cpu(const struct key *key, struct str value, struct err 
 	if (!parse_cpus(value, NULL, &count) && count == 0)
 		return err_set(err, ERANGE, "is \"0\": at least one CPU is wanted; CPU 0 alone is 0-0");
 	return 0;
+}
+
+static int check_rules(struct str value, enum seccomp_syntax syntax, struct err *err)
+{
+	__attribute__((cleanup(seccomp_rules_done_auto))) struct seccomp_rules rules = {0};
+
+	return seccomp_rules_parse(value, syntax, &rules, err);
+}
+
+static int check_deny(const struct key *key, struct str value, struct err *err)
+{
+	(void)key;
+	return check_rules(value, SECCOMP_DENY, err);
+}
+
+static int check_allow(const struct key *key, struct str value, struct err *err)
+{
+	(void)key;
+	return check_rules(value, SECCOMP_ALLOW, err);
+}
+
+static int check_policy(const struct key *key, struct str value, struct err *err)
+{
+	(void)key;
+	return check_rules(value, SECCOMP_POLICY, err);
 }
 
 static const struct key rows[] = {
@@ -220,9 +243,11 @@ static const struct key rows[] = {
     {.name = "raw.seccomp",
      .type = &type_text,
      .class = CLASS_HOST,
-     .refuse = NO_SYSCALLS,
      .live = LIVE_RESTART,
-     .text = "Rules for system calls in place of lxdfs' own. It takes a layer of protection away."},
+     .check = check_policy,
+     .text = "A whole policy for system calls, in LXC's form, in place of lxdfs' own: a line `2`, a line "
+	     "`denylist` or `allowlist`, then a line a rule as in security.syscalls.deny, where `[x86_64]` "
+	     "and the like begin rules of one architecture. It takes a layer of protection away."},
     {.name = "security.idmap.base",
      .type = &type_integer,
      .min = 65536,
@@ -281,16 +306,21 @@ static const struct key rows[] = {
     {.name = "security.syscalls.allow",
      .type = &type_lines,
      .class = CLASS_HOST,
-     .refuse = NO_SYSCALLS,
      .live = LIVE_RESTART,
-     .text = "System calls that the instance may make, and no others. It can't be combined with the lists of "
-	     "what is denied."},
+     .check = check_allow,
+     .text = "System calls that the instance may make, a line each; every other kills its caller. They must "
+	     "hold all that its programs need from their first step on, execve among it. Lines are those of "
+	     "security.syscalls.deny, which can't be set besides."},
     {.name = "security.syscalls.deny",
      .type = &type_lines,
      .class = CLASS_HOST,
-     .refuse = NO_SYSCALLS,
      .live = LIVE_RESTART,
-     .text = "System calls that are denied besides the list of security.syscalls.deny_default."},
+     .check = check_deny,
+     .text =
+	 "System calls that are denied besides the list of security.syscalls.deny_default, a line each: "
+	 "`NAME [errno N|kill|trap|allow] [[INDEX,VALUE,OP]...]`. `keyctl errno 38` fails as in a kernel "
+	 "without it, a name alone kills the caller, `ioctl errno 25 [1,0x5412,==]` looks at an argument, "
+	 "`allow` takes a call out of the default list."},
     {.name = "security.syscalls.deny_compat",
      .type = &type_bool,
      .def = "false",

@@ -60,7 +60,11 @@ static int check(struct object *o, const struct config *old, const struct config
 	const char *base = config_get(effective, SECTION_CONFIG, "security.idmap.base");
 	const char *isolated = config_get(effective, SECTION_CONFIG, "security.idmap.isolated");
 	const char *privileged = config_get(effective, SECTION_CONFIG, "security.privileged");
+	struct seccomp_options filter = instance_filter(effective);
+	int r = seccomp_check(&filter, err);
 
+	if (r < 0)
+		return r;
 	if (base && !value_bool(isolated))
 		return err_set(
 		    err, EINVAL,

@@ -173,7 +173,7 @@ static int start(const char *uuid, struct err *err)
 	if (lower[0])
 		r = overlay_layer_make(s.layer, lower[0], err);
 	if (!r)
-		r = seccomp_export(&filter, &s.seccomp_fd, err);
+		r = seccomp_export(&filter, &s.seccomp_fd, NULL, err);
 	if (!r)
 		r = container_start(&env, &s, &c, err);
 	if (r < 0)
@@ -232,7 +232,7 @@ static int run(struct container *c, struct err *err)
 	s.caps_drop = caps_dropped(filter.privileged, false);
 	if (arg("stdin", 0))
 		s.stdin_fd = open(arg("stdin", 0), O_RDONLY | O_CLOEXEC);
-	r = seccomp_export(&filter, &s.seccomp_fd, err);
+	r = seccomp_export(&filter, &s.seccomp_fd, NULL, err);
 	if (!r)
 		r = exec_start(&env, c, &s, &e, err);
 	if (r < 0)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -22,6 +23,7 @@
 #include "engine/confine/seccomp.h"
 
 #define X32 0x40000000
+#define KILLED 1000
 
 /* The errno of a call with arguments that the kernel itself refuses in another way. */
 static int outcome(const struct seccomp_options *o, long nr, long a, long b)
@@ -29,7 +31,7 @@ static int outcome(const struct seccomp_options *o, long nr, long a, long b)
 	int fd = -EBADF, status;
 	pid_t pid;
 
-	assert_int_equal(seccomp_export(o, &fd, NULL), 0);
+	assert_int_equal(seccomp_export(o, &fd, NULL, NULL), 0);
 	pid = (pid_t)syscall(SYS_fork);
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -40,13 +42,21 @@ static int outcome(const struct seccomp_options *o, long nr, long a, long b)
 	}
 	close(fd);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGSYS ? KILLED : -1;
 	assert_int_not_equal(WEXITSTATUS(status), 255);
 	return WEXITSTATUS(status);
 }
 
 static void test_filter(void **state)
 {
+	static const struct seccomp_options
+	    deny = {.deny = "getppid errno 5\nsocket errno 6 [0,1,==]\nopen_by_handle_at allow"},
+	    both = {.deny = "sethostname errno 5"},
+	    allow = {.allow = "execve\nexit_group\ngetpid\ngetppid errno 7\n"
+			      "getuid errno 8"},
+	    raw = {.raw = "2\ndenylist errno 9\ngetppid\n[x32]\ngetuid\n"},
+	    raw_allow = {.raw = "2\nallowlist errno 9\nexecve\nexit_group\n"};
 	static const struct seccomp_options plain = {0}, privileged = {.privileged = true},
 					    none = {.no_default = true}, strict = {.deny_compat = true};
 	/* clang-format off */
@@ -72,6 +82,22 @@ static void test_filter(void **state)
 		{&strict, SYS_getppid | X32, 0, 0, ENOSYS},
 		{&strict, SYS_open_by_handle_at, -1, 0, ENOSYS},
 		{&plain, SYS_open_by_handle_at | X32, -1, 0, ENOSYS},
+		{&deny, SYS_getppid, 0, 0, 5},
+		{&deny, SYS_getppid | X32, 0, 0, 5},
+		{&deny, SYS_socket, 1, -1, 6},
+		{&deny, SYS_socket, 2, -1, EINVAL},
+		{&deny, SYS_open_by_handle_at, -1, 0, EFAULT},
+		{&deny, SYS_init_module, 0, 0, ENOSYS},
+		{&both, SYS_sethostname, 0, -1, 5},
+		{&allow, SYS_getpid, 0, 0, 0},
+		{&allow, SYS_getppid, 0, 0, 7},
+		{&allow, SYS_getuid, 0, 0, 8},
+		{&allow, SYS_getgid, 0, 0, KILLED},
+		{&raw, SYS_getppid, 0, 0, 9},
+		{&raw, SYS_getuid, 0, 0, 0},
+		{&raw, SYS_getuid | X32, 0, 0, 9},
+		{&raw, SYS_open_by_handle_at, -1, 0, EFAULT},
+		{&raw_allow, SYS_getpid, 0, 0, 9},
 	};
 	/* clang-format on */
 	(void)state;
