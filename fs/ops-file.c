@@ -412,9 +412,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	      struct fuse_file_info *fi)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
-	struct handle *h = handle_of(req, ino, fi);
-	struct str text = {bytes, size};
 	struct fs *fs = fs_of(req);
+	struct handle *h = handle_of(req, ino, fi); /* without one the request is answered, and gone */
+	struct str text = {bytes, size};
 	struct task *t;
 	enum write_way way;
 	size_t now;
