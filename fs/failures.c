@@ -13,6 +13,7 @@ struct failure {
 	uid_t uid;
 	pid_t session;
 	uint64_t number; /* 0: free; the highest is the newest */
+	uint64_t when;
 	char *text;
 };
 
@@ -69,14 +70,15 @@ void failures_note(struct failures *f, uid_t uid, pid_t pid, const char *text)
 			to = x;
 	}
 	free(to->text);
-	*to = (struct failure){uid, session, ++f->number, xasprintf("%s\n", text)};
+	*to = (struct failure){uid, session, ++f->number, now_ns(), xasprintf("%s\n", text)};
 	pthread_mutex_unlock(&f->lock);
 }
 
-void failures_read(struct failures *f, uid_t uid, pid_t pid, struct buf *b)
+uint64_t failures_read(struct failures *f, uid_t uid, pid_t pid, struct buf *b)
 {
 	pid_t session = session_of(pid);
 	const struct failure *own = NULL, *newest = NULL;
+	uint64_t when;
 
 	pthread_mutex_lock(&f->lock);
 	for (size_t i = 0; i < FAILURES; i++) {
@@ -92,5 +94,7 @@ void failures_read(struct failures *f, uid_t uid, pid_t pid, struct buf *b)
 	own = own ? own : newest;
 	if (own)
 		buf_adds(b, own->text);
+	when = own ? own->when : 0;
 	pthread_mutex_unlock(&f->lock);
+	return when;
 }

@@ -6,7 +6,10 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include <fuse3/fuse_lowlevel.h>
+
 #include "engine/base/auto.h"
+#include "engine/base/loop.h"
 #include "engine/model/event.h"
 
 #define STAGED_MAX (1024 * 1024)
@@ -69,7 +72,12 @@ void handle_free(struct fs *fs, struct handle *h)
 	if (h->scratch)
 		scratch_close(fs->scratches, h->scratch);
 	image_upload_free(h->upload);
+	if (h->is_watched)
+		loop_del(event_reader_fd(h->reader));
+	if (h->poll)
+		fuse_pollhandle_destroy(h->poll);
 	event_reader_free(h->reader);
+	err_done(&h->refusal);
 	if (h->node.o)
 		node_done(&h->node);
 	free(h->groups);
@@ -89,24 +97,48 @@ enum write_way handle_way(const struct handle *h)
 	return c->is_list || (k && k->type->is_list) ? WRITE_LIST : WRITE_SCALAR;
 }
 
+/* One value a write; but a writer with a small buffer sends a long line in pieces. */
+static bool goes_on(const struct handle *h, uint64_t offset)
+{
+	return h->has_base && offset == h->next &&
+	       (handle_way(h) != WRITE_SCALAR || h->staged.ptr[h->staged.len - 1] != '\n');
+}
+
+static int begin(struct handle *h, uint64_t offset, uint64_t size, struct err *err)
+{
+	bool at_end = h->flags & O_APPEND || (offset && (offset == size || offset == h->next));
+
+	if (offset && !at_end)
+		return err_set(
+		    err, EINVAL,
+		    "the write begins at byte %llu of a value of %llu: a value is written from its "
+		    "beginning",
+		    (unsigned long long)offset, (unsigned long long)size);
+	buf_clear(&h->staged);
+	h->base = offset;
+	h->adds = at_end;
+	return 0;
+}
+
 int handle_stage(struct handle *h, struct str bytes, uint64_t offset, uint64_t size, struct err *err)
 {
+	bool whole = handle_way(h) == WRITE_SCALAR;
 	uint64_t at;
+	int r = 0;
 
-	if (!h->has_base) {
-		if (offset && offset != size && !(h->flags & O_APPEND))
-			return err_set(err, EINVAL,
-				       "the write begins at byte %llu: there is nothing before it",
-				       (unsigned long long)offset);
-		h->base = offset;
-		h->has_base = true;
-	}
-	at = offset - h->base;
-	if (offset < h->base || at > h->staged.len)
+	if (!h->has_base || (whole && !goes_on(h, offset)))
+		r = begin(h, offset, size, err);
+	if (r < 0)
+		return r;
+	/* where the kernel thinks that the end is doesn't matter to who appends */
+	at = h->flags & O_APPEND ? h->staged.len : offset - h->base;
+	if ((offset < h->base && !(h->flags & O_APPEND)) || at > h->staged.len)
 		return err_set(err, EINVAL, "the write leaves a hole before byte %llu",
 			       (unsigned long long)offset);
 	if (bytes.len > STAGED_MAX - at)
 		return err_set(err, EFBIG, "more than %d bytes are too much for a file here", STAGED_MAX);
+	h->has_base = true;
+	h->next = offset + bytes.len;
 	/* what is written again replaces what was there */
 	if (at < h->staged.len) {
 		size_t over = MIN(bytes.len, h->staged.len - (size_t)at);
@@ -121,16 +153,46 @@ int handle_stage(struct handle *h, struct str bytes, uint64_t offset, uint64_t s
 
 int handle_staged(struct handle *h, struct buf *ret, struct err *err)
 {
+	const struct node_class *c = h->node.row->ops;
 	int r = 0;
 
-	if (handle_way(h) == WRITE_LIST && h->base > 0) {
-		r = h->node.row->ops->read(&h->node, ret, err);
-		/* applied already by an earlier write of this handle: it is the same text that grows */
-		if (!r && ret->len > h->base)
-			ret->len = (size_t)h->base;
-	}
+	if (h->adds && handle_way(h) != WRITE_SCALAR && !c->is_staged)
+		r = c->read(&h->node, ret, err);
 	buf_add(ret, buf_cstr(&h->staged), h->staged.len);
 	return r;
+}
+
+static void drop_staged(struct handle *h)
+{
+	buf_clear(&h->staged);
+	h->has_base = h->is_dirty = false;
+}
+
+void handle_taken(struct handle *h)
+{
+	h->is_dirty = false;
+	if (handle_way(h) == WRITE_STAGED || (handle_way(h) == WRITE_LIST && h->adds))
+		drop_staged(h);
+}
+
+void handle_refused(struct handle *h, size_t size, const struct err *err)
+{
+	drop_staged(h);
+	h->next -= MIN(h->next, size);
+	if (handle_way(h) == WRITE_STAGED && !h->refusal.errnum)
+		err_set(&h->refusal, err->errnum, "%s", err_text(err));
+}
+
+bool handle_is_refused(struct handle *h, struct err *err)
+{
+	bool is;
+
+	pthread_mutex_lock(&h->lock);
+	is = h->refusal.errnum;
+	if (is)
+		err_set(err, h->refusal.errnum, "%s", err_text(&h->refusal));
+	pthread_mutex_unlock(&h->lock);
+	return is;
 }
 
 static int take(void *arg, const char *name, const struct node *child)

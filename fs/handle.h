@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 struct event_reader;
+struct fuse_pollhandle;
 
 /* How a file takes what is written to it. */
 enum write_way {
@@ -34,8 +35,13 @@ struct handle {
 	bool has_text;
 	struct buf staged;
 	bool is_dirty; /* staged and not applied */
-	bool has_base;
-	uint64_t base; /* offset of the first write */
+	bool has_base; /* something is staged */
+	bool adds;     /* it comes behind what the file has */
+	uint64_t base; /* offset of the first byte that is staged */
+	uint64_t next; /* offset behind the last write */
+	struct err refusal;
+	struct fuse_pollhandle *poll; /* who wants to be woken, when is_watched */
+	bool is_watched;
 };
 
 struct handle *handle_new(const struct node *n, int flags);
@@ -58,8 +64,20 @@ enum write_way handle_way(const struct handle *h);
  * Return: 0; -EINVAL a hole; -EFBIG
  */
 int handle_stage(struct handle *h, struct str bytes, uint64_t offset, uint64_t size, struct err *err);
-/** handle_staged() - all that was staged; for WRITE_LIST and O_APPEND behind what the file has */
+/** handle_staged() - what a file is to hold: all that was staged, behind what it has where that is added to
+ */
 int handle_staged(struct handle *h, struct buf *ret, struct err *err);
+/** handle_taken() - what was staged is applied. The next piece may go on where it ended */
+void handle_taken(struct handle *h);
+/**
+ * handle_refused() - what was staged is wrong: nothing of it is part of the next write
+ * @size: of the last piece, which the writer has still before it
+ *
+ * Of a file that is taken as a whole nothing is taken any more until it is flushed, which fails too: a loop
+ * that goes on after a wrong line mustn't set the others.
+ */
+void handle_refused(struct handle *h, size_t size, const struct err *err);
+bool handle_is_refused(struct handle *h, struct err *err);
 
 /* A directory that is read: what it held when it was opened. */
 struct listing {

@@ -9,13 +9,15 @@
 #define INTENTS 256
 #define PLACES_MAX 4096
 
+enum what { REMOVES, MADE };
+
 struct intent {
 	struct intent *next;
 	uint32_t object;
 	pid_t pid;
 	uid_t uid; /* pids come round */
 	uint64_t until;
-	bool is_fresh;	    /* made it; else removes it */
+	enum what what;
 	struct err refusal; /* of the removal; errnum 0: it may go */
 	uint64_t *ids;	    /* gone, or made */
 	size_t n;
@@ -53,7 +55,7 @@ void intents_free(struct intents *t)
 }
 
 /* The lock is held. What is over, or more than can be kept, goes. */
-static struct intent *find(struct intents *t, const struct object *o, pid_t pid, uid_t uid, bool fresh)
+static struct intent *find(struct intents *t, const struct object *o, pid_t pid, uid_t uid, enum what what)
 {
 	uint64_t now = sys_deadline(0);
 	struct intent **p = &t->list, *found = NULL;
@@ -67,7 +69,7 @@ static struct intent *find(struct intents *t, const struct object *o, pid_t pid,
 			intent_free(x);
 			continue;
 		}
-		if (x->object == o->id && x->pid == pid && x->uid == uid && x->is_fresh == fresh)
+		if (x->object == o->id && x->pid == pid && x->uid == uid && x->what == what)
 			found = x;
 		n++;
 		p = &x->next;
@@ -75,11 +77,11 @@ static struct intent *find(struct intents *t, const struct object *o, pid_t pid,
 	return found;
 }
 
-static struct intent *add(struct intents *t, const struct object *o, pid_t pid, uid_t uid, bool fresh)
+static struct intent *add(struct intents *t, const struct object *o, pid_t pid, uid_t uid, enum what what)
 {
 	struct intent *x = xcalloc(1, sizeof(*x));
 
-	*x = (struct intent){.next = t->list, .object = o->id, .pid = pid, .uid = uid, .is_fresh = fresh};
+	*x = (struct intent){.next = t->list, .object = o->id, .pid = pid, .uid = uid, .what = what};
 	x->until = sys_deadline(INTENT_MS);
 	t->list = x;
 	return x;
@@ -113,7 +115,7 @@ int intent_remove(struct intents *t, struct object *o, pid_t pid, uid_t uid, str
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, uid, false);
+	x = find(t, o, pid, uid, REMOVES);
 	r = x ? answer(x, err) : 0;
 	pthread_mutex_unlock(&t->lock);
 	if (r)
@@ -121,7 +123,7 @@ int intent_remove(struct intents *t, struct object *o, pid_t pid, uid_t uid, str
 	if (o->kind->may_remove)
 		o->kind->may_remove(o, &refusal);
 	pthread_mutex_lock(&t->lock);
-	x = add(t, o, pid, uid, false);
+	x = add(t, o, pid, uid, REMOVES);
 	err_move(&x->refusal, &refusal);
 	r = answer(x, err);
 	pthread_mutex_unlock(&t->lock);
@@ -134,7 +136,7 @@ int intent_goes_on(struct intents *t, struct object *o, pid_t pid, uid_t uid, st
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, uid, false);
+	x = find(t, o, pid, uid, REMOVES);
 	r = x ? answer(x, err) : 0;
 	pthread_mutex_unlock(&t->lock);
 	return r;
@@ -145,7 +147,7 @@ void intent_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint
 	struct intent *x;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, uid, false);
+	x = find(t, o, pid, uid, REMOVES);
 	if (x)
 		note(x, id);
 	pthread_mutex_unlock(&t->lock);
@@ -156,24 +158,29 @@ bool intent_is_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, u
 	bool r;
 
 	pthread_mutex_lock(&t->lock);
-	r = t->list && has(find(t, o, pid, uid, false), id);
+	r = t->list && has(find(t, o, pid, uid, REMOVES), id);
 	pthread_mutex_unlock(&t->lock);
 	return r;
+}
+
+static bool take_back(struct intent *x, uint64_t id)
+{
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ids[i] == id) {
+			x->ids[i] = x->ids[--x->n];
+			return true;
+		}
+	return false;
 }
 
 bool intent_back(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id)
 {
 	struct intent *x;
-	bool was = false;
+	bool was;
 
 	pthread_mutex_lock(&t->lock);
-	x = find(t, o, pid, uid, false);
-	for (size_t i = 0; x && i < x->n && !was; i++)
-		if (x->ids[i] == id) {
-			x->ids[i] = x->ids[--x->n];
-			was = true;
-		}
-	x = find(t, o, pid, uid, true);
+	was = take_back(find(t, o, pid, uid, REMOVES), id);
+	x = find(t, o, pid, uid, MADE);
 	if (x && !has(x, id)) {
 		note(x, id);
 		was = true;
@@ -185,8 +192,8 @@ bool intent_back(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint
 void intent_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid)
 {
 	pthread_mutex_lock(&t->lock);
-	if (!find(t, o, pid, uid, true))
-		add(t, o, pid, uid, true);
+	if (!find(t, o, pid, uid, MADE))
+		add(t, o, pid, uid, MADE);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -196,7 +203,7 @@ bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid, 
 	bool r;
 
 	pthread_mutex_lock(&t->lock);
-	x = t->list ? find(t, o, pid, uid, true) : NULL;
+	x = t->list ? find(t, o, pid, uid, MADE) : NULL;
 	r = x && !has(x, id);
 	pthread_mutex_unlock(&t->lock);
 	return r;

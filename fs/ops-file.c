@@ -10,6 +10,7 @@
 #include "engine/base/sys.h"
 #include "engine/model/event.h"
 #include "fs/ops.h"
+#include "fs/tree/setfile.h"
 
 #define UPLOAD_MODE 0600
 
@@ -80,7 +81,7 @@ static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 static void open_settled(struct task *t)
 {
 	t->handle->node.row->ops->settle(&t->handle->node, &t->who);
-	pins_drop(t->fs->pins, node_id(&t->handle->node));
+	pins_drop(t->fs->pins, t->handle->node.o);
 	reply_open(t->req, t->fs, t->handle, &t->fi);
 }
 
@@ -133,9 +134,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- create */
 
-static bool is_key_of(void *arg, struct str name)
+bool fs_is_key(const struct node *dir, struct str name)
 {
-	const struct node *dir = arg;
 	const struct caller who = {.cancel_fd = -1, .is_core = true};
 	AUTO(node_done) struct node n = {0};
 
@@ -145,18 +145,58 @@ static bool is_key_of(void *arg, struct str name)
 	       dir->row->ops->may_create(dir, name, &who, &n, NULL) != -ENOENT;
 }
 
-/* What is there for others, but not for this caller yet, or not any more: open it. */
-static void create_existing(fuse_req_t req, struct node *n, struct fuse_file_info *fi)
+static bool is_key_of(void *arg, struct str name)
+{
+	return fs_is_key(arg, name);
+}
+
+/* Of what cp -r and tar make anew in an object, that which isn't configuration but state: taken, and nothing
+ * comes of it. */
+static void create_nothing(fuse_req_t req, const struct node *dir, const char *name, mode_t mode,
+			   struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	AUTO(scratch_unref) struct scratch *x = NULL;
+	struct fuse_entry_param e;
+	struct handle *h;
+	int r = scratch_make(fs->scratches, node_id(dir), str_from(name), ctx->uid, ctx->gid, mode, &x);
+
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	h = handle_new(NULL, fi->flags);
+	h->scratch = x;
+	scratch_open(x);
+	scratch_remove(fs->scratches, x);
+	fs_entry_scratch(x, &e);
+	reply_create(req, fs, h, &e, fi);
+}
+
+static bool is_config(const struct node *n)
+{
+	return node_can_write(n) && (n->row->ops->key || n->row->ops == &class_set);
+}
+
+/* What is there, but not for this caller, who made the object or removes it: open it. */
+static void create_existing(fuse_req_t req, const struct node *dir, const struct node *n, const char *name,
+			    mode_t mode, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct caller who = fs_caller(req);
 	AUTO(err_done) struct err err = ERR_NULL;
 	struct access a = node_access(n);
 	struct fuse_entry_param e;
+	bool anew = intent_is_fresh(fs->intents, n->o, who.pid, who.uid, node_id(n)) ||
+		    intent_is_gone(fs->intents, n->o, who.pid, who.uid, node_id(n));
 
+	if (anew && n->row->type == NODE_FILE && !is_config(n)) {
+		intent_back(fs->intents, n->o, who.pid, who.uid, node_id(n));
+		create_nothing(req, dir, name, mode, fi);
+		return;
+	}
 	if (n->row->type != NODE_FILE || !node_can_write(n) || !access_may(&a, &who, 2)) {
-		AUTO(free) char *name = node_name(n);
-
 		err_set(&err, EACCES, "%s can't be written by uid %u", name, (unsigned)who.uid);
 		fs_fail(fs, req, n->o, &err);
 		return;
@@ -240,13 +280,17 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		return;
 	}
 	if (node_child(&dir, str_from(name), &n, NULL) == 0) {
-		create_existing(req, &n, fi);
+		create_existing(req, &dir, &n, name, mode, fi);
 		return;
 	}
 	r = dir.row->ops && dir.row->ops->may_create
 		? dir.row->ops->may_create(&dir, str_from(name), &who, &n, &err)
 		: -ENOENT;
-	if (r == 0)
+	/* what lxdfs sets by itself, and directories that list what runs */
+	if ((r == -EPERM || (r == -ENOENT && (!dir.row->ops || !dir.row->ops->may_create))) &&
+	    dir.row->number && intent_is_fresh(fs->intents, dir.o, who.pid, who.uid, 0))
+		create_nothing(req, &dir, name, mode, fi);
+	else if (r == 0)
 		create_key(req, &n, fi);
 	else if (r == -ENOENT)
 		create_scratch(req, &dir, name, mode, fi, &err);
@@ -343,7 +387,7 @@ static void after_write(struct fs *fs, struct handle *h)
 	h->has_text = false;
 	buf_clear(&h->text);
 	pthread_mutex_unlock(&h->lock);
-	pins_drop(fs->pins, id);
+	pins_drop(fs->pins, h->node.o);
 	notify_inode(fs->notifier, id);
 }
 
@@ -353,14 +397,15 @@ static void apply_write(struct task *t)
 	AUTO(err_done) struct err err = ERR_NULL;
 
 	if (h->node.row->ops->write(&h->node, buf_str(&t->data), &t->who, &err) < 0) {
-		/* what was wrong isn't part of the next write */
 		pthread_mutex_lock(&h->lock);
-		buf_clear(&h->staged);
-		h->has_base = false;
+		handle_refused(h, t->offset, &err);
 		pthread_mutex_unlock(&h->lock);
 		fs_fail(t->fs, t->req, h->node.o, &err);
 		return;
 	}
+	pthread_mutex_lock(&h->lock);
+	handle_taken(h);
+	pthread_mutex_unlock(&h->lock);
 	after_write(t->fs, h);
 	fuse_reply_write(t->req, t->offset);
 }
@@ -386,24 +431,11 @@ static void write_scratch(fuse_req_t req, struct handle *h, struct str bytes, of
 		fuse_reply_write(req, bytes.len);
 }
 
-static int check_scalar(struct handle *h, off_t off, size_t now, struct err *err)
-{
-	bool at_begin = off == 0 || h->flags & O_APPEND || (size_t)off == now;
-
-	/* the second of two writes of one handle assigns anew */
-	if (at_begin || (h->has_base && (uint64_t)off == h->base))
-		return 0;
-	return err_set(
-	    err, EINVAL,
-	    "the write begins at byte %lld of a value of %zu: a value is written from its beginning",
-	    (long long)off, now);
-}
-
 static size_t size_now(fuse_req_t req, struct handle *h, off_t off)
 {
 	AUTO(buf_done) struct buf b = BUF_NULL;
 
-	if (off)
+	if (off || h->flags & O_APPEND)
 		fs_text(fs_of(req), req, &h->node, &b, NULL);
 	return b.len;
 }
@@ -427,22 +459,20 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 		return;
 	}
 	way = handle_way(h);
+	if (handle_is_refused(h, &err)) {
+		fs_fail(fs, req, h->node.o, &err);
+		return;
+	}
 	now = size_now(req, h, off);
 	t = task_new(fs, req);
 	t->handle = h;
 	t->offset = size;
 	r = handle_speak(h, &t->who, &err);
 	pthread_mutex_lock(&h->lock);
-	if (r >= 0 && way == WRITE_SCALAR) {
-		r = check_scalar(h, off, now, &err);
-		h->base = (uint64_t)off + size;
-		h->has_base = true;
-		buf_add(&t->data, bytes, size);
-	} else if (r >= 0) {
+	if (r >= 0)
 		r = handle_stage(h, text, (uint64_t)off, now, &err);
-		if (!r)
-			r = handle_staged(h, &t->data, &err);
-	}
+	if (r >= 0)
+		r = handle_staged(h, &t->data, &err);
 	pthread_mutex_unlock(&h->lock);
 	if (r >= 0 && way == WRITE_STAGED) {
 		if (h->node.row->ops->check)
@@ -452,15 +482,14 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 			task_drop(t);
 			return;
 		}
-		pthread_mutex_lock(&h->lock);
-		buf_clear(&h->staged);
-		h->has_base = h->is_dirty = false;
-		pthread_mutex_unlock(&h->lock);
 	}
 	if (r >= 0) {
 		task_run(t, apply_write);
 		return;
 	}
+	pthread_mutex_lock(&h->lock);
+	handle_refused(h, size, &err);
+	pthread_mutex_unlock(&h->lock);
 	fs_fail(fs, req, h->node.o, &err);
 	task_drop(t);
 }
@@ -497,9 +526,18 @@ static void apply_staged(struct task *t)
 
 static void commit(fuse_req_t req, struct handle *h)
 {
+	AUTO(err_done) struct err err = ERR_NULL;
 	struct task *t;
 	bool dirty;
+	int r = 0;
 
+	if (handle_is_refused(h, &err)) {
+		pthread_mutex_lock(&h->lock);
+		err_done(&h->refusal);
+		pthread_mutex_unlock(&h->lock);
+		fs_fail(fs_of(req), req, h->node.o, &err);
+		return;
+	}
 	pthread_mutex_lock(&h->lock);
 	dirty = h->is_dirty && (h->upload || (h->node.o && handle_way(h) == WRITE_STAGED));
 	h->is_dirty = false;
@@ -512,11 +550,17 @@ static void commit(fuse_req_t req, struct handle *h)
 	t->handle = h;
 	/* what is staged was written by who may */
 	handle_speak(h, &t->who, NULL);
-	buf_add(&t->data, buf_cstr(&h->staged), h->staged.len);
-	buf_clear(&h->staged);
-	h->has_base = false;
+	if (!h->upload) {
+		r = handle_staged(h, &t->data, &err);
+		handle_taken(h);
+	}
 	pthread_mutex_unlock(&h->lock);
-	task_run(t, h->upload ? finish_upload : apply_staged);
+	if (r >= 0) {
+		task_run(t, h->upload ? finish_upload : apply_staged);
+		return;
+	}
+	fs_fail(t->fs, req, h->node.o, &err);
+	task_drop(t);
 }
 
 /* Of one that another core opened: what it had staged and not applied is lost, so nobody may believe that it
@@ -567,20 +611,21 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- poll */
 
-struct watch {
-	struct fuse_pollhandle *ph;
-	int fd;
-};
-
+/* In the loop's thread. */
 static void wake(void *arg)
 {
-	struct watch *w = arg;
+	struct handle *h = arg;
+	struct fuse_pollhandle *ph;
 
-	loop_del(w->fd);
-	fuse_lowlevel_notify_poll(w->ph);
-	fuse_pollhandle_destroy(w->ph);
-	close(w->fd);
-	free(w);
+	pthread_mutex_lock(&h->lock);
+	ph = TAKE(h->poll);
+	loop_del(event_reader_fd(h->reader));
+	h->is_watched = false;
+	pthread_mutex_unlock(&h->lock);
+	if (ph)
+		fuse_lowlevel_notify_poll(ph);
+	if (ph)
+		fuse_pollhandle_destroy(ph);
 }
 
 /* Streams alone make somebody wait; all else can be read and written at once. */
@@ -594,17 +639,17 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct f
 			fuse_pollhandle_destroy(ph);
 		return;
 	}
-	if (h->reader && sys_poll_in(event_reader_fd(h->reader), -1, sys_deadline(0)) != 1) {
+	if (h->reader && sys_poll_in(event_reader_fd(h->reader), -1, sys_deadline(0)) != 1)
 		events = 0;
-		if (ph) {
-			struct watch *w = xcalloc(1, sizeof(*w));
-
-			*w = (struct watch){TAKE(ph), dup(event_reader_fd(h->reader))};
-			if (w->fd < 0 || loop_add(w->fd, wake, w, NULL) < 0) {
-				fuse_pollhandle_destroy(w->ph);
-				free(w);
-			}
-		}
+	if (!events && ph) {
+		/* one for each open file, however often it is asked */
+		pthread_mutex_lock(&h->lock);
+		if (h->poll)
+			fuse_pollhandle_destroy(h->poll);
+		h->poll = TAKE(ph);
+		if (!h->is_watched)
+			h->is_watched = loop_add(event_reader_fd(h->reader), wake, h, NULL) == 0;
+		pthread_mutex_unlock(&h->lock);
 	}
 	if (ph)
 		fuse_pollhandle_destroy(ph);

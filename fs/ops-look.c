@@ -6,6 +6,7 @@
 
 #include "engine/base/auto.h"
 #include "fs/ops.h"
+#include "fs/syscall.h"
 #include "fs/tree/setfile.h"
 
 static int no_text(const struct node *n, struct buf *b, struct err *err)
@@ -31,12 +32,14 @@ int fs_find(struct fs *fs, uint64_t id, struct node *ret)
 	return pending_find(fs->pendings, id, ret) ? 0 : -ESTALE;
 }
 
-int fs_text(struct fs *fs, fuse_req_t req, const struct node *n, struct buf *b, struct err *err)
+static int text_of(struct fs *fs, fuse_req_t req, const struct node *n, struct buf *b, uint64_t *ret_changed,
+		   struct err *err)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
+	*ret_changed = 0;
 	if (fs_is_error_file(n)) {
-		failures_read(fs->failures, ctx->uid, ctx->pid, b);
+		*ret_changed = failures_read(fs->failures, ctx->uid, ctx->pid, b);
 		return 0;
 	}
 	if (n->row->ops == &class_set) {
@@ -48,16 +51,24 @@ int fs_text(struct fs *fs, fuse_req_t req, const struct node *n, struct buf *b, 
 	/* write-only files read as nothing: grep -r and tar mustn't fail */
 	if (!n->row->ops || !n->row->ops->read)
 		return 0;
-	return n->row->is_live ? pins_text(fs->pins, n, b, err) : n->row->ops->read(n, b, err);
+	return n->row->is_live ? pins_text(fs->pins, n, b, ret_changed, err) : n->row->ops->read(n, b, err);
+}
+
+int fs_text(struct fs *fs, fuse_req_t req, const struct node *n, struct buf *b, struct err *err)
+{
+	uint64_t changed;
+
+	return text_of(fs, req, n, b, &changed, err);
 }
 
 int fs_stat(struct fs *fs, fuse_req_t req, const struct node *n, struct stat *ret)
 {
 	AUTO(buf_done) struct buf b = BUF_NULL;
+	uint64_t changed = 0;
 
 	if (n->row->type == NODE_FILE)
-		fs_text(fs, req, n, &b, NULL);
-	return node_stat(n, b.len, ret);
+		text_of(fs, req, n, &b, &changed, NULL);
+	return node_stat(n, b.len, changed, ret);
 }
 
 static double keep(const struct node *n)
@@ -69,8 +80,10 @@ int fs_entry(struct fs *fs, fuse_req_t req, const struct node *n, struct fuse_en
 {
 	*ret = (struct fuse_entry_param){.ino = node_id(n), .generation = 1};
 	ret->attr_timeout = keep(n);
+	if (n->row->is_each_own)
+		ret->ino = node_own_id(n);
 	/* a symlink may come and go with what it points to */
-	ret->entry_timeout = n->row->type == NODE_LINK ? 0 : FS_TIMEOUT;
+	ret->entry_timeout = n->row->type == NODE_LINK || n->row->is_each_own ? 0 : FS_TIMEOUT;
 	return fs_stat(fs, req, n, &ret->attr);
 }
 
@@ -80,16 +93,25 @@ void fs_entry_scratch(struct scratch *x, struct fuse_entry_param *ret)
 	scratch_stat(x, &ret->attr);
 }
 
+/* What its caller removed with the object around it, or is about to make in a new one. */
 static bool is_hidden_from(struct fs *fs, fuse_req_t req, const struct node *n)
 {
 	pid_t pid = fuse_req_ctx(req)->pid;
 	uid_t uid = fuse_req_ctx(req)->uid;
+	AUTO(free) char *name = node_name(n);
 	uint64_t id = node_id(n);
+	enum making m;
 
 	if (!n->row->number)
 		return false;
-	return intent_is_gone(fs->intents, n->o, pid, uid, id) ||
-	       intent_is_fresh(fs->intents, n->o, pid, uid, id);
+	if (intent_is_gone(fs->intents, n->o, pid, uid, id))
+		return true;
+	if (!intent_is_fresh(fs->intents, n->o, pid, uid, id))
+		return false;
+	m = syscall_makes(pid, name);
+	return n->row->type == NODE_DIR	   ? m == MAKING_DIR
+	       : n->row->type == NODE_LINK ? m == MAKING_LINK
+					   : m == MAKING_FILE;
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -148,7 +170,14 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	AUTO(node_done) struct node n = {0};
 	AUTO(free) char *target = NULL;
 
-	if (fs_find(fs_of(req), ino, &n) == 0 && n.row->ops && n.row->ops->link)
+	if (ino & SCRATCH_BIT) {
+		AUTO(scratch_unref) struct scratch *x = scratch_get(fs_of(req)->scratches, ino);
+		AUTO(buf_done) struct buf b = BUF_NULL;
+
+		if (x)
+			scratch_text(x, &b);
+		target = xstrdup(buf_cstr(&b));
+	} else if (fs_find(fs_of(req), ino, &n) == 0 && n.row->ops && n.row->ops->link)
 		target = n.row->ops->link(&n);
 	if (target)
 		fuse_reply_readlink(req, target);

@@ -3,10 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/fd.h"
+#include "engine/base/sys.h"
 #include "fs/ops.h"
 #include "fs/tree/setfile.h"
+
+#define PATIENCE_SECONDS 3
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
@@ -108,6 +114,29 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 /* ---- symlink, mknod, link */
 
+/* cp -r of an instance makes its links, too: where they lead isn't up to it. */
+static void copy_link(struct task *t, const struct node *dir)
+{
+	AUTO(node_done) struct node n = {0};
+	AUTO(scratch_unref) struct scratch *x = NULL;
+	struct fuse_entry_param e;
+	int r;
+
+	if (node_child(dir, str_from(t->name), &n, NULL) == 0) {
+		intent_back(t->fs->intents, n.o, t->who.pid, t->who.uid, node_id(&n));
+		reply_entry(t, &n);
+		return;
+	}
+	r = scratch_make_link(t->fs->scratches, t->ino, str_from(t->name), t->who.uid, t->who.gid,
+			      str_from(t->to_name), &x);
+	if (r < 0) {
+		fuse_reply_err(t->req, -r);
+		return;
+	}
+	fs_entry_scratch(x, &e);
+	fuse_reply_entry(t->req, &e);
+}
+
 static void do_symlink(struct task *t)
 {
 	AUTO(node_done) struct node dir = {0}, n = {0};
@@ -116,6 +145,10 @@ static void do_symlink(struct task *t)
 
 	if (!find_dir(t, t->ino, &dir))
 		return;
+	if (intent_is_fresh(t->fs->intents, dir.o, t->who.pid, t->who.uid, 0) && !dir.row->number) {
+		copy_link(t, &dir);
+		return;
+	}
 	if (dir.row->ops && dir.row->ops->symlink)
 		r = dir.row->ops->symlink(&dir, str_from(t->name), str_from(t->to_name), &t->who, &n, &err);
 	else
@@ -178,6 +211,8 @@ static int unlink_node(struct task *t, const struct node *n, struct err *err)
 		return 0;
 	if (!r && (n->o->kind->number == KIND_SERVER || n->o->kind->number == KIND_PROJECT))
 		return err_set(err, EPERM, "%s is part of the tree and can't be removed", name);
+	if (!r && n->row->parent)
+		return err_set(err, EPERM, "%s is part of its object: it goes when that is removed", name);
 	if (!r)
 		r = intent_remove(intents, n->o, t->who.pid, t->who.uid, err);
 	if (r < 0)
@@ -221,6 +256,55 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	task_run(name_task(req, parent, name), do_unlink);
 }
 
+/* ---- removing and renaming whole objects */
+
+/* The kernel holds the directory's lock until we answer, and whoever looks into it waits: give up soon, where
+ * something long is going on with the object. */
+struct patience {
+	struct caller who;
+	int timer, both;
+};
+
+static void patience_begin(struct patience *p, const struct caller *who)
+{
+	const struct itimerspec until = {.it_value.tv_sec = PATIENCE_SECONDS};
+	struct epoll_event e = {.events = EPOLLIN};
+
+	*p = (struct patience){*who, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
+			       epoll_create1(EPOLL_CLOEXEC)};
+	if (p->timer < 0 || p->both < 0 || timerfd_settime(p->timer, 0, &until, NULL) < 0 ||
+	    epoll_ctl(p->both, EPOLL_CTL_ADD, p->timer, &e) < 0 ||
+	    epoll_ctl(p->both, EPOLL_CTL_ADD, who->cancel_fd, &e) < 0)
+		p->who.may_wait = false;
+	else
+		p->who.cancel_fd = p->both;
+}
+
+static int patience_end(struct patience *p, const struct caller *who, int r, struct err *err)
+{
+	if ((r == -EINTR || r == -EAGAIN) && sys_poll_in(who->cancel_fd, -1, sys_deadline(0)) != 1)
+		err->errnum = EBUSY;
+	fd_auto(&p->timer);
+	fd_auto(&p->both);
+	return r < 0 ? -err->errnum : r;
+}
+
+static int remove_object(struct task *t, struct object *o, struct err *err)
+{
+	struct patience p;
+
+	patience_begin(&p, &t->who);
+	return patience_end(&p, &t->who, object_remove(o, &p.who, err), err);
+}
+
+static int rename_object(struct task *t, struct object *o, struct str name, struct err *err)
+{
+	struct patience p;
+
+	patience_begin(&p, &t->who);
+	return patience_end(&p, &t->who, object_rename(o, name, &p.who, err), err);
+}
+
 static int rmdir_node(struct task *t, const struct node *n, struct err *err)
 {
 	struct intents *intents = t->fs->intents;
@@ -230,7 +314,7 @@ static int rmdir_node(struct task *t, const struct node *n, struct err *err)
 	if (n->row->type != NODE_DIR)
 		return err_set(err, ENOTDIR, "%s is no directory", name);
 	if (!n->row->number)
-		return object_remove(n->o, &t->who, err);
+		return remove_object(t, n->o, err);
 	r = intent_goes_on(intents, n->o, t->who.pid, t->who.uid, err);
 	if (!r && n->row->ops && n->row->ops->rmdir)
 		return n->row->ops->rmdir(n, &t->who, err);
@@ -269,6 +353,11 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /* ---- rename */
 
+static bool key_in(void *arg, struct str name)
+{
+	return fs_is_key(arg, name);
+}
+
 /* What an editor wrote aside becomes the value. */
 static int assign_scratch(struct task *t, struct scratch *x, const struct node *to, struct err *err)
 {
@@ -281,10 +370,8 @@ static int assign_scratch(struct task *t, struct scratch *x, const struct node *
 		r = to->row->ops && to->row->ops->may_create
 			? to->row->ops->may_create(to, name, &t->who, &n, err)
 			: -ENOENT;
-	/* another scratch name, where there can be one */
-	if (r == -ENOENT && !to->row->takes_images && (!to->row->ops || !to->row->ops->may_create))
-		return err_set(err, EPERM, "no file %s can be made there: see /lxd/README", t->to_name);
-	if (r == -ENOENT) {
+	/* another scratch name */
+	if (r == -ENOENT && scratch_name_ok(name, key_in, (void *)to)) {
 		err_done(err);
 		scratch_move(t->fs->scratches, x, t->to, name);
 		return 0;
@@ -296,8 +383,10 @@ static int assign_scratch(struct task *t, struct scratch *x, const struct node *
 			r = err_set(err, EACCES, "%s can't be written by uid %u", t->to_name,
 				    (unsigned)t->who.uid);
 	}
+	if (r == -ENOENT && !err->errnum)
+		return err_set(err, EPERM, "no file named %s can be made there: see /lxd/README", t->to_name);
 	if (r < 0)
-		return r;
+		return -err->errnum;
 	scratch_text(x, &text);
 	r = n.row->ops->write(&n, buf_str(&text), &t->who, err);
 	if (r < 0)
@@ -351,8 +440,8 @@ static int rename_node(struct task *t, const struct node *n, const struct node *
 			       t->to_name);
 	if (!n->row->number) {
 		if (t->ino != t->to)
-			return err_set(err, EXDEV, "%s can't be moved to another directory", t->name);
-		return object_rename(n->o, name, &t->who, err);
+			return err_set(err, EPERM, "%s can't be moved to another directory", t->name);
+		return rename_object(t, n->o, name, err);
 	}
 	if (!exists && n->row->type == NODE_FILE && scratch_name_ok(name, no_key, NULL))
 		return back_up(t, n, err);
@@ -437,8 +526,9 @@ static void do_setattr(struct task *t)
 		fs_fail(t->fs, t->req, n.o, &err);
 		return;
 	}
-	/* a new owner of the object is the new owner of what is in it */
-	if (!n.row->number && t->to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) && t->fs->host->on.changed)
+	/* a new owner of the object is the new owner of what is in it, and a key is shown in several places
+	 */
+	if (t->fs->host->on.changed)
 		t->fs->host->on.changed(t->fs->host, n.o, NULL, NULL);
 	fuse_reply_attr(t->req, &st, 0);
 }

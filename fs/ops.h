@@ -28,6 +28,8 @@ void fs_entry_scratch(struct scratch *x, struct fuse_entry_param *ret);
 /** fs_is_error_file() - /lxd/error, which differs from reader to reader */
 bool fs_is_error_file(const struct node *n);
 extern const struct node_class class_last_error;
+/** fs_is_key() - whether a directory has a file of that name, or can have */
+bool fs_is_key(const struct node *dir, struct str name);
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -20,7 +20,7 @@ struct scratch {
 	char *name; /* NULL: it has none any more */
 	uid_t uid, owner;
 	gid_t gid;
-	mode_t mode;
+	mode_t mode, type;
 	struct buf text;
 	uint64_t size;	/* of one whose bytes are elsewhere */
 	uint64_t until; /* when no handle is open */
@@ -104,6 +104,14 @@ static size_t random_tail(struct str s, size_t n)
 	return n;
 }
 
+static bool has_odd(struct str s, size_t n)
+{
+	for (size_t i = s.len - n; i < s.len; i++)
+		if (isdigit((unsigned char)s.ptr[i]) || isupper((unsigned char)s.ptr[i]))
+			return true;
+	return false;
+}
+
 static bool ends_with(struct str s, const char *end)
 {
 	size_t n = strlen(end);
@@ -127,7 +135,10 @@ bool scratch_name_ok(struct str name, bool (*is_key)(void *arg, struct str name)
 		digits = digits && isdigit((unsigned char)name.ptr[i]);
 	if (digits)
 		return true;
-	/* mkstemp(3): sed has "sed" before the six, perl "XX", busybox the file's own name */
+	/* mkstemp(3) of anything: no key has capitals or, without a dot, digits in its last six letters */
+	if (random_tail(name, 6) && !memchr(name.ptr, '.', name.len) && has_odd(name, 6))
+		return true;
+	/* sed has "sed" before the six, perl "XX", busybox the file's own name */
 	if (!random_tail(name, 6))
 		return false;
 	name.len -= 6;
@@ -166,6 +177,7 @@ int scratch_make(struct scratches *s, uint64_t dir, struct str name, uid_t uid, 
 		    .refs = 2, .table = s, .dir = dir, .name = str_dup(name), .uid = uid, .owner = uid};
 		x->gid = gid;
 		x->mode = mode & 0777;
+		x->type = S_IFREG;
 		x->id = SCRATCH_BIT | ++s->last;
 		x->until = sys_deadline(SCRATCH_MS);
 		clock_gettime(CLOCK_REALTIME, &x->mtime);
@@ -176,6 +188,20 @@ int scratch_make(struct scratches *s, uint64_t dir, struct str name, uid_t uid, 
 	}
 	pthread_mutex_unlock(&s->lock);
 	return r;
+}
+
+int scratch_make_link(struct scratches *s, uint64_t dir, struct str name, uid_t uid, gid_t gid,
+		      struct str target, struct scratch **ret)
+{
+	int r = scratch_make(s, dir, name, uid, gid, 0777, ret);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&s->lock);
+	(*ret)->type = S_IFLNK;
+	buf_add(&(*ret)->text, target.ptr, target.len);
+	pthread_mutex_unlock(&s->lock);
+	return 0;
 }
 
 struct scratch *scratch_find(struct scratches *s, uint64_t dir, struct str name, uid_t uid)
@@ -297,7 +323,7 @@ void scratch_stat(struct scratch *x, struct stat *ret)
 {
 	pthread_mutex_lock(&x->table->lock);
 	*ret = (struct stat){.st_ino = x->id, .st_nlink = x->name ? 1 : 0, .st_blksize = 4096};
-	ret->st_mode = S_IFREG | x->mode;
+	ret->st_mode = x->type | x->mode;
 	ret->st_uid = x->owner;
 	ret->st_gid = x->gid;
 	ret->st_size = (off_t)(x->size ? x->size : x->text.len);

@@ -9,10 +9,19 @@
 
 static void node_stale(struct fs *fs, const struct node *n)
 {
-	uint64_t id = node_id(n);
+	notify_inode(fs->notifier, node_id(n));
+}
 
-	pins_drop(fs->pins, id);
-	notify_inode(fs->notifier, id);
+/* The name is dropped in a while. Until then a look at it asks for its attributes, and hears that it is gone.
+ */
+static void name_gone(struct fs *fs, const struct node *dir, const char *name)
+{
+	const struct node gone = {
+	    .o = dir->o, .row = node_unnamed_row(dir), .name = (char *)name, .above = dir->name};
+
+	if (gone.row)
+		node_stale(fs, &gone);
+	notify_entry(fs->notifier, node_id(dir), name);
 }
 
 /* A name in a directory that is now there, not there, or another thing than before. */
@@ -23,32 +32,36 @@ static void name_stale(struct fs *fs, const struct node *dir, const char *name)
 	if (node_child(dir, str_from(name), &n, NULL) == 0)
 		node_stale(fs, &n);
 	else
-		notify_entry(fs->notifier, node_id(dir), name);
+		name_gone(fs, dir, name);
 	node_stale(fs, dir);
 }
 
+struct walk {
+	struct fs *fs;
+	struct object *o;
+};
+
+/* What is in an instance belongs to whom it does, commands too. */
 static int each_stale(void *arg, const char *name, const struct node *child)
 {
+	struct walk *w = arg;
+
 	(void)name;
-	/* objects inside tell for themselves */
-	if (child->row->number)
-		node_stale(arg, child);
+	if (child->o != w->o && child->o->parent != w->o)
+		return 0;
+	node_stale(w->fs, child);
+	if (child->row->type == NODE_DIR)
+		node_list(child, each_stale, w);
 	return 0;
 }
 
 static void all_stale(struct fs *fs, struct object *o)
 {
 	AUTO(node_done) struct node self = node_of(o);
-	struct node dir;
+	struct walk w = {fs, o};
 
 	node_stale(fs, &self);
-	node_list(&self, each_stale, fs);
-	for (const char *const *p = (const char *const[]){"config", "devices", NULL}; *p; p++) {
-		if (!node_row_named(o, *p, &dir))
-			continue;
-		node_list(&dir, each_stale, fs);
-		node_done(&dir);
-	}
+	node_list(&self, each_stale, &w);
 }
 
 /* The file whose key a prop is. */
@@ -67,6 +80,7 @@ static void changed(struct host *h, struct object *o, const char *section, const
 	static const char *const views[] = {"", "local/", "effective/"};
 	struct fs *fs = h->fs;
 
+	pins_drop(fs->pins, o);
 	if (!section) {
 		all_stale(fs, o);
 		return;
@@ -103,6 +117,7 @@ static void touched(struct host *h, struct object *o, const char *place)
 	AUTO(free) char *path = NULL;
 	struct node n;
 
+	pins_drop(fs->pins, o);
 	if (!node_row_named(o, place, &n))
 		return;
 	node_stale(fs, &n);
@@ -116,8 +131,11 @@ static void renamed(struct host *h, struct object *o, const char *old, const cha
 	AUTO(node_done) struct node self = node_of(o), dir = {0};
 	struct fs *fs = h->fs;
 
+	pins_drop(fs->pins, o);
 	if (!self.row || node_parent(&self, &dir) < 0)
 		return;
+	node_stale(fs, &self);
+	node_stale(fs, &dir);
 	if (old)
 		notify_entry(fs->notifier, node_id(&dir), old);
 	if (new)

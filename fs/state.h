@@ -16,10 +16,15 @@ struct fs;
 struct pins;
 struct pins *pins_new(void);
 void pins_free(struct pins *p);
-/** pins_text() - the pinned text of a node, or @n's text now, pinned. Return: 0 or what its read says */
-int pins_text(struct pins *p, const struct node *n, struct buf *ret, struct err *err);
-/** pins_drop() - what it was is no longer so */
-void pins_drop(struct pins *p, uint64_t id);
+/**
+ * pins_text() - the pinned text of a node, or @n's text now, pinned
+ * @ret_changed: when it was first seen to be so, ns since 1970; may be NULL
+ *
+ * Return: 0 or what its read says
+ */
+int pins_text(struct pins *p, const struct node *n, struct buf *ret, uint64_t *ret_changed, struct err *err);
+/** pins_drop() - @o changed: what was pinned of it, and of what may name it, is read anew */
+void pins_drop(struct pins *p, const struct object *o);
 
 /* ---- the last failure of each user and session */
 
@@ -27,8 +32,9 @@ struct failures;
 struct failures *failures_new(void);
 void failures_free(struct failures *f);
 void failures_note(struct failures *f, uid_t uid, pid_t pid, const char *text);
-/** failures_read() - of the reader's own session, else of the reader's uid; nothing where there was none */
-void failures_read(struct failures *f, uid_t uid, pid_t pid, struct buf *b);
+/** failures_read() - of the reader's own session, else of the reader's uid; nothing where there was none.
+ * Return: when it was, ns since 1970; 0 for none */
+uint64_t failures_read(struct failures *f, uid_t uid, pid_t pid, struct buf *b);
 
 /* ---- files that tools make beside the one they replace */
 
@@ -46,6 +52,9 @@ bool scratch_name_ok(struct str name, bool (*is_key)(void *arg, struct str name)
 /** scratch_make() - @dir: id of its directory. Return: 0; -EEXIST; -ENOSPC too many */
 int scratch_make(struct scratches *s, uint64_t dir, struct str name, uid_t uid, gid_t gid, mode_t mode,
 		 struct scratch **ret);
+/** scratch_make_link() - a symbolic link that leads to nothing of ours: what cp -r copies */
+int scratch_make_link(struct scratches *s, uint64_t dir, struct str name, uid_t uid, gid_t gid,
+		      struct str target, struct scratch **ret);
 /** scratch_find() - by name, for its creator and root. NULL for none */
 struct scratch *scratch_find(struct scratches *s, uint64_t dir, struct str name, uid_t uid);
 struct scratch *scratch_get(struct scratches *s, uint64_t id);
@@ -103,10 +112,9 @@ void intent_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint
 bool intent_is_gone(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
 /** intent_back() - it was made again. Return: whether it was gone */
 bool intent_back(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
-/** intent_fresh() - @pid made @o a moment ago: what it hasn't made there itself isn't there for it yet, so
- * that cp -r and tar, which make everything anew, can */
+/** intent_fresh() - @pid made @o a moment ago: cp -r and tar then make everything in it anew, once */
 void intent_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid);
-/** intent_is_fresh() - whether a node isn't there yet for its maker */
+/** intent_is_fresh() - whether a node may be made by @pid though it is there. @id 0: any */
 bool intent_is_fresh(struct intents *t, struct object *o, pid_t pid, uid_t uid, uint64_t id);
 
 /* ---- what is open, by numbers: those that the core before gave out aren't taken for pointers of this one */

@@ -99,7 +99,9 @@ void fs_fail(struct fs *fs, fuse_req_t req, struct object *o, const struct err *
 	int errnum = err->errnum == ECANCELED ? EINTR : err->errnum;
 
 	failures_note(fs->failures, ctx->uid, ctx->pid, err_text(err));
-	if (o && o->kind->number != KIND_SERVER)
+	if (o && o->kind->number != KIND_SERVER) {
 		object_set_error(o, err, ctx->uid);
+		pins_drop(fs->pins, o);
+	}
 	fuse_reply_err(req, errnum ? errnum : EIO);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/device/nic.h"
 #include "engine/instance/instance.h"
@@ -53,6 +54,27 @@ static void done(struct object *o)
 	o->data = NULL;
 }
 
+/* Those that are named anew: one that went while it was used can't be, but old state files may say anything.
+ */
+static int check_profiles(struct object *o, const struct config *old, const struct config *own,
+			  struct err *err)
+{
+	const char *now = config_get(own, SECTION_PROPS, "profiles");
+	const char *before = old ? config_get(old, SECTION_PROPS, "profiles") : NULL;
+	AUTO(texts_free) char **names = now && (!before || strcmp(now, before)) ? texts_split(now) : NULL;
+
+	for (size_t i = 0; names && names[i]; i++) {
+		AUTO(object_unref)
+		struct object *p = host_find(o->parent, KIND_PROFILE, str_from(names[i]));
+
+		if (!p)
+			return err_set(err, EINVAL,
+				       "profiles: there is no profile %s: mkdir %s/profiles/%s makes one",
+				       names[i], o->host->mount, names[i]);
+	}
+	return 0;
+}
+
 /* Copies of an instance get its keys; what is its alone isn't among them. */
 static int check(struct object *o, const struct config *old, const struct config *own,
 		 const struct config *effective, struct err *err)
@@ -74,6 +96,8 @@ static int check(struct object *o, const struct config *old, const struct config
 		    err, EINVAL,
 		    "security.privileged and security.idmap.isolated contradict one another: a privileged "
 		    "container has no id map");
+	if (check_profiles(o, old, own, err) < 0)
+		return -err->errnum;
 	return instance_root_check(o, old, own, effective, err);
 }
 

@@ -180,7 +180,7 @@ static const struct node_row rows[] = {
 	{SIZE, SELF, NODE_FILE, "size", 0440, .ops = &class_prop_fixed, .arg = "size"},
 	{ALIASES, SELF, NODE_FILE, "aliases", 0440, .ops = &class_prop_fixed, .arg = "aliases"},
 	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true},
-	{PROPERTIES, SELF, NODE_DIR, "properties", 0550, .ops = &class_properties},
+	{PROPERTIES, SELF, NODE_DIR, "properties", .ops = &class_properties},
 	{PROPERTY, PROPERTIES, NODE_FILE, NULL, .ops = &class_property},
 };
 /* clang-format on */

@@ -57,8 +57,8 @@ static const struct node_row rows[] = {
 	{CONFIG, SELF, NODE_DIR, "config", .ops = &class_config_dir, .arg = &view_set},
 	{CONFIG_KEY, CONFIG, NODE_FILE, NULL, .ops = &class_key, .arg = &view_set},
 	{CONFIG_SET, CONFIG, NODE_FILE, "set", .ops = &class_set, .is_live = true},
-	{EFFECTIVE, SELF, NODE_DIR, "effective", .mode = 0550},
-	{EFFECTIVE_CONFIG, EFFECTIVE, NODE_DIR, "config", 0550, .ops = &class_fixed_dir, .arg = &view_effective},
+	{EFFECTIVE, SELF, NODE_DIR, "effective", .mode = 0770},
+	{EFFECTIVE_CONFIG, EFFECTIVE, NODE_DIR, "config", .ops = &class_fixed_dir, .arg = &view_effective},
 	{EFFECTIVE_KEY, EFFECTIVE_CONFIG, NODE_FILE, NULL, .ops = &class_key_fixed, .arg = &view_effective},
 };
 /* clang-format on */

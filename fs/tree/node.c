@@ -71,6 +71,18 @@ uint64_t node_id(const struct node *n)
 	       (n->name ? hash_names(n->name, n->above) : 0);
 }
 
+uint64_t node_own_id(const struct node *n)
+{
+	static atomic_uint count;
+
+	return node_id(n) | (1 + atomic_fetch_add(&count, 1) % HASH_MASK);
+}
+
+uint32_t node_id_object(uint64_t id)
+{
+	return id == ROOT_ID ? 0 : (uint32_t)(id >> OBJECT_SHIFT);
+}
+
 struct search {
 	uint64_t id;
 	bool found;
@@ -143,6 +155,10 @@ int node_find(struct host *h, uint64_t id, struct node *ret)
 	row = o ? index_of[o->kind->number][id >> ROW_SHIFT & 0xff] : NULL;
 	if (!row)
 		return -ESTALE;
+	if (row->is_each_own) {
+		*ret = (struct node){.o = TAKE(o), .row = row};
+		return 0;
+	}
 	/* a row with a name, but in a directory that has one of its own: set in devices/eth0 */
 	if (!(id & HASH_MASK)) {
 		*ret = (struct node){.o = TAKE(o), .row = row};
@@ -401,17 +417,7 @@ static int count_dirs(void *arg, const char *name, const struct node *child)
 	return 0;
 }
 
-static size_t text_size(const struct node *n)
-{
-	AUTO(buf_done) struct buf b = BUF_NULL;
-
-	if (!n->row->ops || !n->row->ops->read)
-		return 0;
-	n->row->ops->read(n, &b, NULL);
-	return b.len;
-}
-
-int node_stat(const struct node *n, size_t size, struct stat *ret)
+int node_stat(const struct node *n, size_t size, uint64_t changed, struct stat *ret)
 {
 	const struct node_row *row = n->row;
 	struct access a = node_access(n);
@@ -439,13 +445,13 @@ int node_stat(const struct node *n, size_t size, struct stat *ret)
 		ret->st_size = (off_t)strlen(target);
 	} else {
 		ret->st_mode |= S_IFREG;
-		ret->st_size = (off_t)(size == SIZE_MAX ? text_size(n) : size);
+		ret->st_size = (off_t)size;
 		ret->st_blocks = (ret->st_size + 511) / 512;
 	}
 	if (row->ops && row->ops->mtime)
 		mtime = row->ops->mtime(n);
-	if (row->is_live && row->type != NODE_DIR)
-		mtime = now_ns();
+	if (changed)
+		mtime = changed;
 	ret->st_mtim.tv_sec = (time_t)(mtime / 1000000000u);
 	ret->st_mtim.tv_nsec = (long)(mtime % 1000000000u);
 	ret->st_ctim = ret->st_atim = ret->st_mtim;

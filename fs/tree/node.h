@@ -89,7 +89,10 @@ struct node_row {
 	mode_t mode;	  /* 0: 0770, 0660, or 0440 for a file that can't be written */
 	enum key_class class;
 	const struct node_class *ops;
-	const void *arg;   /* for the class: a key's name, a view, ... */
+	const void *arg; /* for the class: a key's name, a view, ... */
+	/* Every look-up gives it another id: the kernel lets one writer of a file in at a time, and here one
+	 * may wait for hours. */
+	bool is_each_own;
 	bool is_live;	   /* changes by itself: the kernel keeps nothing of it */
 	bool is_hidden;	   /* not listed */
 	bool is_fixed;	   /* owner root, whatever the object's: README, schema/, ... */
@@ -118,6 +121,10 @@ struct node node_of(struct object *o);
 bool node_row_named(struct object *o, const char *path, struct node *ret);
 
 uint64_t node_id(const struct node *n);
+/** node_own_id() - of one that is_each_own: an id that no other look-up has had for long */
+uint64_t node_own_id(const struct node *n);
+/** node_id_object() - the id of the object that a node's id is of */
+uint32_t node_id_object(uint64_t id);
 /** node_find() - what an id stands for. Return: 0; -ESTALE it isn't there any more */
 int node_find(struct host *h, uint64_t id, struct node *ret);
 /** node_unnamed_row() - the row of what a directory's class lists */
@@ -141,5 +148,6 @@ enum key_class node_class_of(const struct node *n);
 mode_t node_mode(const struct node *n);
 /** node_can_write() - it has what takes a write, and the mode to */
 bool node_can_write(const struct node *n);
-/** node_stat() - @size: of a file whose text is known already; SIZE_MAX: rendered here */
-int node_stat(const struct node *n, size_t size, struct stat *ret);
+/** node_stat() - @size: of a file's text. @changed: of one that is live, when it became so, ns since 1970; 0:
+ * not known */
+int node_stat(const struct node *n, size_t size, uint64_t changed, struct stat *ret);
