@@ -263,7 +263,9 @@ DEFINE_AUTO(struct cgroup *, cgroup_free);
 
 static int make_level(const struct hierarchy *h, const char *parent, const char *dir, struct err *err)
 {
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+	/* whatever the umask is: Linux 6.1 lets a container mount its groups only where its root may
+	 * search all above them */
+	if ((mkdir(dir, 0755) < 0 || chmod(dir, 0755) < 0) && errno != EEXIST)
 		return err_set(err, errno, "the control group %s can't be made: %s", dir, strerror(errno));
 	return h->is_v2 ? 0 : cgroup1_prepare(h, parent, dir, err);
 }
