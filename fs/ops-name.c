@@ -63,7 +63,7 @@ static int make_object(struct task *t, const struct node *dir, struct node *ret,
 		return err_set(err, EPERM, "%s", (const char *)dir->row->arg);
 	r = object_create(parent_of(dir), kind_get(dir->row->kind), str_from(t->name), &t->who, NULL, 0, &o,
 			  err);
-	if (r == -EEXIST && t->is_resent) {
+	if (r == -EEXIST && t->who.is_lenient) {
 		/* made by the core before, which didn't live to say so? */
 		o = host_find(parent_of(dir), dir->row->kind, str_from(t->name));
 		r = o && o->created_by == t->who.unique ? 0 : r;
@@ -88,7 +88,11 @@ static void do_mkdir(struct task *t)
 		reply_entry(t, &n);
 		return;
 	}
-	if (n.o && !(t->is_resent && !n.row->number)) {
+	if (n.o && n.row->number && t->who.is_lenient) {
+		reply_entry(t, &n);
+		return;
+	}
+	if (n.o && !t->who.is_lenient) {
 		err_set(&err, EEXIST, "there is a %s already", t->name);
 		fs_fail(t->fs, t->req, dir.o, &err);
 		return;
@@ -239,7 +243,7 @@ static void do_unlink(struct task *t)
 	}
 	r = node_child(&dir, str_from(t->name), &n, &err);
 	if (r == -ENOENT) {
-		fuse_reply_err(t->req, t->is_resent ? 0 : ENOENT);
+		fuse_reply_err(t->req, t->who.is_lenient ? 0 : ENOENT);
 		return;
 	}
 	if (!r)
@@ -335,7 +339,7 @@ static void do_rmdir(struct task *t)
 		return;
 	r = node_child(&dir, str_from(t->name), &n, &err);
 	if (r == -ENOENT) {
-		fuse_reply_err(t->req, t->is_resent ? 0 : ENOENT);
+		fuse_reply_err(t->req, t->who.is_lenient ? 0 : ENOENT);
 		return;
 	}
 	if (!r)
@@ -468,8 +472,9 @@ static void do_rename(struct task *t)
 		r = node_child(&from, str_from(t->name), &n, &err);
 		if (r == -ENOENT) {
 			/* done by the core before? */
-			r = t->is_resent && node_child(&to, str_from(t->to_name), &n, NULL) == 0 ? 0
-												 : -ENOENT;
+			r = t->who.is_lenient && node_child(&to, str_from(t->to_name), &n, NULL) == 0
+				? 0
+				: -ENOENT;
 			fuse_reply_err(t->req, -r);
 			return;
 		}

@@ -45,7 +45,7 @@ struct task *task_new(struct fs *fs, fuse_req_t req)
 	t->req = req;
 	t->who = fs_caller(req);
 	t->who.may_wait = true;
-	t->who.unique = session_request(&t->is_resent);
+	t->who.unique = session_request(&t->who.is_lenient);
 	t->interrupt = interrupt_new(t->who.pid);
 	t->who.cancel_fd = t->interrupt ? interrupt_fd(t->interrupt) : -1;
 	return t;

@@ -206,7 +206,7 @@ int object_may_change(struct object *o, const struct caller *who, const struct c
 	return r < 0 ? r : may_change_key(o, who, k, effective, change, err);
 }
 
-static int unset(struct object *o, struct config *c, const struct config *effective,
+static int unset(const struct caller *who, struct config *c, const struct config *effective,
 		 const struct change *change, uint64_t now, struct err *err)
 {
 	const struct pair *p = config_pair(c, change->section, change->key), *inherited;
@@ -215,13 +215,14 @@ static int unset(struct object *o, struct config *c, const struct config *effect
 		config_set(c, change->section, change->key, NULL, now);
 		return 0;
 	}
+	if (who->is_lenient)
+		return 0;
 	inherited = config_pair(effective, change->section, change->key);
 	if (inherited && inherited->origin)
 		return err_set(err, EPERM,
 			       "%s comes from profile %s: it isn't set here, so it can't be unset here. Set "
 			       "another value over it, or unset it there",
 			       change->key, inherited->origin);
-	(void)o;
 	return err_set(err, ENOENT, "%s isn't set", change->key);
 }
 
@@ -260,7 +261,7 @@ static int set(struct object *o, const struct caller *who, struct config *c, con
 	if (r < 0)
 		return r;
 	if (!change->value)
-		return unset(o, c, effective, change, now, err);
+		return unset(who, c, effective, change, now, err);
 	if (is_device(change->section) && !config_section(c, change->section))
 		r = add_device(o, who, c, effective, change, now, err);
 	if (r < 0)
@@ -285,13 +286,13 @@ static int change_section(struct object *o, const struct caller *who, struct con
 	if (r < 0)
 		return r;
 	if (change->value && config_section(c, change->section))
-		return err_set(err, EEXIST, "device %s is there already", device);
+		return who->is_lenient ? 0 : err_set(err, EEXIST, "device %s is there already", device);
 	if (change->value)
 		return add_device(o, who, c, effective, change, now, err);
 	r = may_change_device(o, who, c, effective, change, err);
 	if (r < 0)
 		return r;
-	if (config_drop_section(c, change->section))
+	if (config_drop_section(c, change->section) || who->is_lenient)
 		return 0;
 	if (config_section(effective, change->section))
 		return err_set(err, EPERM,

@@ -28,10 +28,14 @@ struct caller {
 	pid_t pid;
 	/* Supplementary groups, fetched when first needed; may be NULL. Return: their number */
 	int (*groups)(const struct caller *who, gid_t *ret, int max);
-	void *ctx;	 /* for groups() */
-	int cancel_fd;	 /* readable: give up; -1 for none */
-	bool is_core;	 /* no permission is asked for, read-only keys may be set */
-	bool may_wait;	 /* false: -EAGAIN instead of waiting for a token */
+	void *ctx;     /* for groups() */
+	int cancel_fd; /* readable: give up; -1 for none */
+	bool is_core;  /* no permission is asked for, read-only keys may be set */
+	bool may_wait; /* false: -EAGAIN instead of waiting for a token */
+	/* What is so already is no failure: unsetting what isn't set, making what is there, running what ran.
+	 * For lines of `set`, and for a request that the core before may have done without living to say so.
+	 */
+	bool is_lenient;
 	uint64_t unique; /* of the FUSE request, 0 for none */
 };
 extern const struct caller caller_core;

@@ -290,11 +290,14 @@ static int set_parse(const struct node *n, struct str text, bool is_part, struct
 static int set_write(const struct node *n, struct str text, const struct caller *who, struct err *err)
 {
 	AUTO(setfile_done) struct setfile s = {0};
+	struct caller lenient = *who;
 	int r = set_parse(n, text, false, &s, err);
 
+	/* lines say what is to be, whatever is */
+	lenient.is_lenient = true;
 	if (r < 0 || (!s.n && s.if_version == UINT64_MAX))
 		return r;
-	return object_change(n->o, who, s.changes, s.n, s.if_version, err);
+	return object_change(n->o, &lenient, s.changes, s.n, s.if_version, err);
 }
 
 /* Each complete line on its own; what they do together is known at the end. */
