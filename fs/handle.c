@@ -69,6 +69,9 @@ void handle_free(struct fs *fs, struct handle *h)
 	pthread_mutex_unlock(&h->lock);
 	if (h->is_pending)
 		pending_del(fs->pendings, node_id(&h->node));
+	/* an image that nobody wrote to its end is no file either */
+	if (h->upload)
+		scratch_remove(fs->scratches, h->scratch);
 	if (h->scratch)
 		scratch_close(fs->scratches, h->scratch);
 	image_upload_free(h->upload);

@@ -63,6 +63,9 @@ static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 {
 	struct fs *fs = fs_of(req);
 	struct scratch *x = scratch_get(fs->scratches, ino);
+	struct caller who = fs_caller(req);
+	AUTO(err_done) struct err err = ERR_NULL;
+	AUTO(free) char *name = NULL;
 	struct handle *h;
 
 	if (!x) {
@@ -70,6 +73,13 @@ static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 		return;
 	}
 	h = handle_new(NULL, fi->flags);
+	name = (fi->flags & O_ACCMODE) == O_RDONLY ? NULL : scratch_image(x);
+	if (name && image_upload_new(fs->host->project, str_from(name), &who, &h->upload, &err) < 0) {
+		scratch_unref(x);
+		handle_free(fs, h);
+		fs_fail(fs, req, NULL, &err);
+		return;
+	}
 	h->scratch = x;
 	scratch_open(x);
 	if (fi->flags & O_TRUNC)
@@ -261,6 +271,8 @@ static void create_scratch(fuse_req_t req, const struct node *dir, const char *n
 		return;
 	}
 	h->scratch = x;
+	if (h->upload)
+		scratch_set_size(x, 0);
 	scratch_open(x);
 	fs_entry_scratch(x, &e);
 	scratch_unref(x);

@@ -443,6 +443,7 @@ static int rename_node(struct task *t, const struct node *n, const struct node *
 		return err_set(err, EEXIST, "there is a %s already: nothing is replaced by a rename",
 			       t->to_name);
 	if (!n->row->number) {
+		/* not EXDEV, upon which mv would copy it as files and remove it */
 		if (t->ino != t->to)
 			return err_set(err, EPERM, "%s can't be moved to another directory", t->name);
 		return rename_object(t, n->o, name, err);

@@ -22,7 +22,8 @@ struct scratch {
 	gid_t gid;
 	mode_t mode, type;
 	struct buf text;
-	uint64_t size;	/* of one whose bytes are elsewhere */
+	uint64_t size; /* of one whose bytes are elsewhere */
+	bool is_image;
 	uint64_t until; /* when no handle is open */
 	struct timespec mtime;
 };
@@ -96,10 +97,12 @@ void scratch_unref(struct scratch *x)
 
 /* ---- names */
 
+/* perl has _ among them */
 static size_t random_tail(struct str s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (s.len < n || !isalnum((unsigned char)s.ptr[s.len - 1 - i]))
+		if (s.len < n ||
+		    (!isalnum((unsigned char)s.ptr[s.len - 1 - i]) && s.ptr[s.len - 1 - i] != '_'))
 			return 0;
 	return n;
 }
@@ -335,7 +338,18 @@ void scratch_set_size(struct scratch *x, uint64_t size)
 {
 	pthread_mutex_lock(&x->table->lock);
 	x->size = size;
+	x->is_image = true;
 	pthread_mutex_unlock(&x->table->lock);
+}
+
+char *scratch_image(struct scratch *x)
+{
+	char *name;
+
+	pthread_mutex_lock(&x->table->lock);
+	name = x->is_image ? xstrdup(x->name) : NULL;
+	pthread_mutex_unlock(&x->table->lock);
+	return name;
 }
 
 void scratch_chmod(struct scratch *x, uid_t uid, gid_t gid, mode_t mode)

@@ -75,6 +75,9 @@ int scratch_truncate(struct scratch *x, uint64_t size);
 void scratch_text(struct scratch *x, struct buf *b);
 /** scratch_set_size() - of one whose bytes go elsewhere: an image that is being copied in */
 void scratch_set_size(struct scratch *x, uint64_t size);
+/** scratch_image() - the name of such a one, freed by the caller; NULL: it holds its bytes itself, or is gone
+ */
+char *scratch_image(struct scratch *x);
 void scratch_stat(struct scratch *x, struct stat *ret);
 void scratch_chmod(struct scratch *x, uid_t uid, gid_t gid, mode_t mode);
 /** scratch_open(), scratch_close() - how many handles; a minute after the last it is gone */

@@ -82,3 +82,32 @@ char *xasprintf(const char *fmt, ...)
 	va_end(ap);
 	return c;
 }
+
+/* RFC 3629, by the bounds of the second byte. */
+static size_t utf8_len(const unsigned char *p, size_t left)
+{
+	unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+	size_t n = p[0] < 0x80			  ? 1
+		   : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
+		   : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+		   : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+						  : 0;
+
+	if (!n || n > left || (n > 1 && (p[1] < low || p[1] > high)))
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+bool str_is_utf8(struct str s)
+{
+	for (size_t i = 0, n; i < s.len; i += n) {
+		n = utf8_len((const unsigned char *)s.ptr + i, s.len - i);
+		if (!n)
+			return false;
+	}
+	return true;
+}

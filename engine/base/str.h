@@ -49,6 +49,8 @@ struct str str_trim(struct str s);
  */
 bool str_next(struct str *rest, char sep, struct str *ret);
 
+/** str_is_utf8() - well-formed: nothing overlong, cut off, or beyond what Unicode has */
+bool str_is_utf8(struct str s);
 /** str_dup() - a terminated copy, to be freed; aborts without memory. Stops at nothing: NUL bytes stay */
 char *str_dup(struct str s);
 

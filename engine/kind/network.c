@@ -26,12 +26,12 @@ static int check_name(struct str name, struct err *err)
 		    err, ENAMETOOLONG,
 		    "\"%s\" is too long for a network: the kernel's links have at most 15 characters",
 		    buf_cstr(&shown));
-	if (!ifname_ok(name) || str_is(name, "lo") || str_is(name, "all") || str_is(name, "default") ||
-	    str_is(name, "none"))
+	if (!ifname_ok(name) || name.ptr[0] == '.' || str_is(name, "lo") || str_is(name, "all") ||
+	    str_is(name, "default") || str_is(name, "none"))
 		return err_set(
 		    err, EINVAL,
 		    "\"%s\" can't be a network's name: it is 1 to 15 letters, digits, '-', '_', '.', no "
-		    "'-' first, and none of lo, all, default, none",
+		    "'-' or '.' first, and none of lo, all, default, none",
 		    buf_cstr(&shown));
 	return 0;
 }

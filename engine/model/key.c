@@ -166,6 +166,9 @@ static int check_bytes(const struct key *key, struct str name, struct str text, 
 				       "%.*s holds the control character \\x%02x: a value is text",
 				       STR_FMT(name), c);
 	}
+	if (!str_is_utf8(text))
+		return err_set(err, EINVAL, "%.*s holds bytes that are no UTF-8: a value is text",
+			       STR_FMT(name));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 # Who may do what: group lxd, strangers, and one instance given to another group. Each attack is compared by what
 # it could have changed, not by how it ended.
 . "$(dirname "$0")/../lib/daemon.sh"
+. "$ROOT/tests/lib/tree.sh"
 # shellcheck disable=SC2119
 daemon_start
 use_busybox || { fail "the image is there"; done_testing; }
@@ -20,50 +21,8 @@ bob() { user 42004 "$WEB"; }
 dave() { user 42007 "42007,$GID,$WEB"; }
 carol() { user 42005 "42005,42006,$WEB"; }
 
-# u COMMAND...: as the present user; sh_u SCRIPT [ARGUMENT...]: a script
-u() { ${AS[@]+"${AS[@]}"} "$@"; }
+# sh_u SCRIPT [ARGUMENT...]: as the present user
 sh_u() { u bash -c "$@"; }
-
-# what root sees of all that can be set, and of the state files
-tree() {
-	local i
-	for i in config profiles networks storage instances; do
-		find "$LXD/$i" -name error -o -printf '%M %U %G %p\n'
-		find "$LXD/$i" -name set -exec grep . {} + | grep -v -e volatile
-	done
-	find "$STATE/objects" -name '*.conf' -exec cat {} + | grep -v -e volatile
-}
-
-# refused NAME -- COMMAND...: the present user's command fails, and root finds everything as it was
-refused() {
-	local name=$1 before after status=0
-	shift
-	tap_dashes "$@"
-	shift
-	before=$(tree)
-	u "$@" >"$tap_out" 2>&1 </dev/null || status=$?
-	after=$(tree)
-	if [ $status = 0 ] || [ $status -gt 125 ]; then
-		fail "$name"
-		diag "$* ended with $status: $(cat "$tap_out")"
-	elif [ "$before" != "$after" ]; then
-		fail "$name"
-		diag "it changed: $(diff <(echo "$before") <(echo "$after"))"
-	else
-		pass "$name"
-	fi
-}
-
-# harmless NAME -- COMMAND...: however it ends, root finds everything as it was
-harmless() {
-	local name=$1 before
-	shift
-	tap_dashes "$@"
-	shift
-	before=$(tree)
-	u "$@" >"$tap_out" 2>&1 </dev/null
-	is "$(tree)" "$before" "$name"
-}
 
 # ---- group lxd: the tour of README.md, as it is typed there
 tour=$(sed -n '/^## Five minutes/,/^## /s/^    //p' "$ROOT/README.md" | grep -v '^nft ' | sed "s,/lxd/,$LXD/,g")
