@@ -292,7 +292,9 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 	if (p->wants_pin4)
 		r = find_pin(o, device, run_dir, key, p, err);
 	host = (struct dnsmasq_host){.key = key, .mac = p->spec.mac, .v4 = p->v4, .v6 = p->v6};
-	host.name = p->view.has_dns && dns_label_ok(str_from(name)) ? name : NULL;
+	/* dnsmasq would take that one name of an instance for a time */
+	if (p->view.has_dns && dns_label_ok(str_from(name)) && strcasecmp(name, "infinite") != 0)
+		host.name = name;
 	if (r == 0)
 		r = dnsmasq_host_set(run_dir, &host, err);
 	pthread_mutex_unlock(&lock);

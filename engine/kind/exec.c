@@ -23,6 +23,7 @@
 #include "engine/kind/exec-user.h"
 
 #define STDIN_MAX (16 * 1024 * 1024)
+#define END_MS 5000 /* for a helper to note how its command ended */
 
 /* object.data */
 struct command {
@@ -253,7 +254,8 @@ int exec_run(struct object *o, bool wait, const struct caller *who, struct err *
 	return r == 0 && wait ? exec_wait(o, who, err) : r;
 }
 
-int exec_wait(struct object *o, const struct caller *who, struct err *err)
+/* Return: 0; -ETIMEDOUT; -EINTR; -EBUSY it wasn't run */
+static int await_end(struct object *o, uint64_t deadline, const struct caller *who, struct err *err)
 {
 	struct command *c = command_of(o);
 	struct exec_status st;
@@ -272,10 +274,25 @@ int exec_wait(struct object *o, const struct caller *who, struct err *err)
 		return 0;
 	if (fd < 0)
 		return err_set(err, EMFILE, "no descriptor to wait with");
-	r = sys_poll_in(fd, who->cancel_fd, UINT64_MAX);
+	r = sys_poll_in(fd, who->cancel_fd, deadline);
 	if (r < 0)
 		return err_set(err, -r, "waiting failed: %s", strerror(-r));
+	if (r == 0)
+		return err_set(err, ETIMEDOUT, "the command still runs");
 	return r & 1 ? 0 : err_set(err, EINTR, "interrupted: the command goes on");
+}
+
+int exec_wait(struct object *o, const struct caller *who, struct err *err)
+{
+	return await_end(o, UINT64_MAX, who, err);
+}
+
+void exec_end(struct object *o)
+{
+	if (exec_phase(o) != EXEC_RUNNING)
+		return;
+	exec_signal(o, STR("KILL"), NULL);
+	await_end(o, sys_deadline(END_MS), &caller_core, NULL);
 }
 
 /* ---- signals */

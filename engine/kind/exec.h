@@ -16,6 +16,8 @@ enum exec_phase exec_phase(struct object *o);
 int exec_run(struct object *o, bool wait, const struct caller *who, struct err *err);
 /** exec_wait() - blocks until it ended. Return: 0; -EINTR; -EBUSY it wasn't run */
 int exec_wait(struct object *o, const struct caller *who, struct err *err);
+/** exec_end() - kill it if it runs, and wait for its end, a few seconds at most */
+void exec_end(struct object *o);
 /** exec_signal() - @name: "kill", "TERM", "SIGHUP", "9". Return: 0; -EINVAL; -ESRCH */
 int exec_signal(struct object *o, struct str name, struct err *err);
 /** exec_status_text() - "new", "running", "exit 0", "signal 9", and a newline */

@@ -11,6 +11,7 @@
 #include "engine/base/path.h"
 #include "engine/device/nic.h"
 #include "engine/instance/instance.h"
+#include "engine/kind/exec.h"
 #include "engine/kind/image.h"
 #include "engine/kind/instance-root.h"
 
@@ -126,8 +127,10 @@ static void remove_instance(struct object *o)
 	AUTO(objects_free) struct object **list = host_all(o, KIND_EXEC);
 	AUTO(err_done) struct err err = ERR_NULL;
 
-	for (size_t i = 0; list && list[i]; i++)
+	for (size_t i = 0; list && list[i]; i++) {
+		exec_end(list[i]);
 		object_remove(list[i], &caller_core, NULL);
+	}
 	if (instance_root_destroy(o, &err) < 0)
 		host_warn(o->host, NULL, "storage", "files of a removed instance, %s, are left: %s", o->uuid,
 			  err_text(&err));

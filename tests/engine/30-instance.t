@@ -14,7 +14,7 @@ does "an image is imported" image "$image" busybox
 kill_init() { kill -KILL "$(c pid "$1"; echo "$OUT")"; }
 monitor_of() { pgrep -x lxdfs-monitor | head -n 1; }
 veths() { ip -o link | grep -c veth; }
-groups_left() { find /sys/fs/cgroup -maxdepth 4 -type d -path "*$NAME/*" | grep -v /lxdfs-exec; }
+groups_left() { find /sys/fs/cgroup -maxdepth 4 -type d -path "*$NAME/*" 2>/dev/null | grep -v /lxdfs-exec; }
 
 # ---- names
 for bad in 1foo -foo foo- fo_o fo.o 'föö' ''; do

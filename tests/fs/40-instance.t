@@ -11,10 +11,10 @@ keeper() { pgrep -o -x lxdfsd; }
 core() { pgrep -P "$(keeper)" -x lxdfsd; }
 kill_core() {
 	local pid
-	pid=$(core) && kill -KILL "$pid" && tail --pid "$pid" -f /dev/null
+	pid=$(core) && kill -KILL "$pid" && timeout 30 tail --pid "$pid" -s 0.05 -f /dev/null
 }
 veths() { ip -o link | grep -c veth; }
-cgroup_dirs() { find /sys/fs/cgroup -maxdepth 4 -type d -path "*$NAME/*-*"; }
+cgroup_dirs() { find /sys/fs/cgroup -maxdepth 4 -type d -path "*$NAME/*-*" 2>/dev/null; }
 monitor() { pgrep -o -x lxdfs-monitor; }
 foo=$LXD/instances/foo
 
