@@ -431,7 +431,9 @@ static void write_scratch(fuse_req_t req, struct handle *h, struct str bytes, of
 	if (h->upload) {
 		r = image_upload_write(h->upload, bytes, (uint64_t)off, &err);
 		scratch_set_size(h->scratch, image_upload_size(h->upload));
-		h->is_dirty = true;
+		pthread_mutex_lock(&h->lock);
+		h->is_dirty = h->is_dirty || r == 0;
+		pthread_mutex_unlock(&h->lock);
 	} else {
 		r = scratch_write(h->scratch, bytes, (uint64_t)off);
 		if (r < 0)

@@ -31,7 +31,8 @@ struct half {
 struct image_upload {
 	struct host *host;
 	struct object *project;
-	pthread_mutex_t lock; /* protects size */
+	pthread_mutex_t lock; /* protects what follows, and that nothing is written into what is looked at */
+	bool is_taking;
 	uint64_t size;
 	struct piece piece; /* path NULL: it was handed on */
 	uid_t uid;
@@ -88,21 +89,28 @@ int image_upload_new(struct object *project, struct str name, const struct calle
 int image_upload_write(struct image_upload *u, struct str bytes, uint64_t offset, struct err *err)
 {
 	size_t done = 0;
+	int r = 0;
 
 	if (offset > UPLOAD_MAX || bytes.len > UPLOAD_MAX - offset)
 		return err_set(err, EFBIG, "an image has at most %llu GiB", UPLOAD_MAX >> 30);
-	while (done < bytes.len) {
+	pthread_mutex_lock(&u->lock);
+	/* what was found to be right must stay so: another descriptor of the same file may still be open */
+	if (u->is_taking || !u->piece.path)
+		r = err_set(err, EBUSY,
+			    "the image was complete when it was closed: it isn't written any more");
+	while (r == 0 && done < bytes.len) {
 		ssize_t n = pwrite(u->piece.fd, bytes.ptr + done, bytes.len - done, (off_t)(offset + done));
 
 		if (n < 0)
-			return err_set(err, errno, "the image can't be written into %s/images: %s",
-				       u->host->state, strerror(errno));
-		done += (size_t)n;
+			r = err_set(err, errno, "the image can't be written into %s/images: %s",
+				    u->host->state, strerror(errno));
+		else
+			done += (size_t)n;
 	}
-	pthread_mutex_lock(&u->lock);
-	u->size = MAX(u->size, offset + bytes.len);
+	if (r == 0)
+		u->size = MAX(u->size, offset + bytes.len);
 	pthread_mutex_unlock(&u->lock);
-	return 0;
+	return r;
 }
 
 uint64_t image_upload_size(const struct image_upload *u)
@@ -334,15 +342,13 @@ static void wait_for_other(struct image_upload *u, enum image_part part, char *t
 	host_event(u->host, NULL, "image-half-uploaded");
 }
 
-int image_upload_finish(struct image_upload *u, const struct caller *who, struct object **ret,
-			struct err *err)
+static int take(struct image_upload *u, const struct caller *who, struct object **ret, struct err *err)
 {
 	AUTO(image_info_done) struct image_info info = IMAGE_INFO_NULL;
 	AUTO(free) char *stem = NULL;
 	struct half *other;
 	int r;
 
-	*ret = NULL;
 	if (!u->piece.path)
 		return 0;
 	r = image_probe(u->host->libexec, u->piece.fd, -1, NULL, &info, who->cancel_fd, err);
@@ -364,5 +370,25 @@ int image_upload_finish(struct image_upload *u, const struct caller *who, struct
 		half_free(other);
 	if (!halves_wait())
 		host_warn_resolve(u->host, u->project, "image-half");
+	return r;
+}
+
+int image_upload_finish(struct image_upload *u, const struct caller *who, struct object **ret,
+			struct err *err)
+{
+	bool is_taking;
+	int r;
+
+	*ret = NULL;
+	pthread_mutex_lock(&u->lock);
+	is_taking = u->is_taking;
+	u->is_taking = true;
+	pthread_mutex_unlock(&u->lock);
+	if (is_taking)
+		return err_set(err, EBUSY, "%s is being taken in", u->piece.name);
+	r = take(u, who, ret, err);
+	pthread_mutex_lock(&u->lock);
+	u->is_taking = false;
+	pthread_mutex_unlock(&u->lock);
 	return r;
 }

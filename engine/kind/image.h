@@ -12,7 +12,8 @@ struct image_upload;
 /** image_upload_new() - @name: as the user called it: FINGERPRINT.rootfs, x.squashfs, y.tar.xz, ... */
 int image_upload_new(struct object *project, struct str name, const struct caller *who,
 		     struct image_upload **ret, struct err *err);
-/** image_upload_write() - bytes at an offset, in order or not. Return: 0; -ENOSPC, -EFBIG */
+/** image_upload_write() - bytes at an offset, in order or not. Return: 0; -EBUSY it is being taken, or was;
+ * -ENOSPC, -EFBIG */
 int image_upload_write(struct image_upload *u, struct str bytes, uint64_t offset, struct err *err);
 uint64_t image_upload_size(const struct image_upload *u);
 /**

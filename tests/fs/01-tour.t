@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/daemon.sh"
 # shellcheck disable=SC2119 # no arguments: the daemon makes what a new host begins with
 daemon_start
-use_busybox || skip_all "the image busybox can't be made here"
+use_busybox || { fail "the image is there"; done_testing; }
 
 # the tour's commands, with this test's mount point; nft is root's and looked at below
 tour=$(sed -n '/^## Five minutes/,/^(`nft`/p' "$ROOT/README.md" | sed -n 's/^    //p')

@@ -27,6 +27,16 @@ is "$(get "$I/$one/size")" "$(stat -c %s "$WORK/one.tar.xz")" "its size"
 is "$(get "$I/$one/filename")" one.tar.xz "the name that it had"
 is "$(get "$I/$one/created_at")" 2023-11-14T22:13:20Z "when it was made"
 fails_with EEXIST "is there already" "the same once more" -- cp "$WORK/one.tar.xz" "$I/again.tar.xz"
+tar -C "$WORK/one" -cJf "$WORK/held.tar.xz" rootfs metadata.yaml
+exec 7>"$I/held.tar.xz"
+# cat's end closes its copy of the descriptor
+ok "one that is written through a descriptor that stays open" -- sh -c 'cat "$1" >&7' - "$WORK/held.tar.xz"
+held=$(sum "$WORK/held.tar.xz")
+like "$(images)" "$held" "is taken"
+fails_with EBUSY "isn't written any more" "and isn't changed behind its fingerprint" -- sh -c 'printf x | dd bs=1 >&7'
+exec 7>&-
+is "$(sum "$STATE/images/$held/image")" "$held" "its bytes are those"
+ok "it can go" -- rmdir "$I/$held"
 echo "no image at all" >"$WORK/text"
 fails_with EINVAL "no image" "what is no image" -- cp "$WORK/text" "$I/"
 fails_with EPERM "copying its file" "an image isn't made by mkdir" -- mkdir "$I/x"

@@ -54,7 +54,7 @@ san=log_path=$BASE/sanitizer
 export ASAN_OPTIONS=$san:abort_on_error=1:detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export UBSAN_OPTIONS=$san:abort_on_error=1:print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 export LSAN_OPTIONS=$san${LSAN_OPTIONS:+:$LSAN_OPTIONS}
-export TSAN_OPTIONS=$san:halt_on_error=0:exitcode=0${TSAN_OPTIONS:+:$TSAN_OPTIONS}
+export TSAN_OPTIONS=$san:halt_on_error=0:exitcode=0:suppressions=$ROOT/tests/lib/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 
 base_loop=
 case $(stat -f -c %T "$BASE") in
