@@ -6,7 +6,7 @@
  * end of the chain drops. And "ether type" sees a VLAN tag, "meta protocol" looks behind one: the MAC rules
  * look behind it, the address rules let no tagged frame through.
  *
- * Source: RFC 826, 4861, 5227, 6980, 7112, 7527.
+ * Source: RFC 826, 2131, 4861, 5227, 6980, 7112, 7527, 8415.
  */
 #include "net/filter-internal.h"
 
@@ -193,8 +193,29 @@ static void rule_per_target(struct rules *r, const struct nets *nets, const char
 #define NS "icmpv6 type nd-neighbor-solicit"
 #define RS "icmpv6 type nd-router-solicit"
 
+/* DHCP knows a client by the MAC inside its message (RFC 2131, figure 1: op, htype, hlen, ..., chaddr at 28):
+ * who writes another's there takes its lease, gives it back or declines it, and moves its name. Requests have
+ * op 1, nothing else asks for anything. What is cut up before chaddr hides it.
+ * Too short a message reads as none, by servers too. */
+static void dhcp_rules(struct rules *r, const char *mac)
+{
+	rule(r, "meta protocol ip ip frag-off & 0x3fff == 0x2000 udp dport 67 drop");
+	rule(r, "meta protocol ip " WHOLE "udp dport 67 @th,64,8 1 @th,72,16 != 0x0106 drop");
+	rule(r, "meta protocol ip " WHOLE "udp dport 67 @th,64,8 1 @th,288,48 != %s drop", mac);
+}
+
+/* DHCPv6 knows a client by an id that is bound to no NIC, anywhere among the options. So what takes a lease
+ * away (RELEASE 8, DECLINE 9), and what speaks for others (RELAY-FORW 12, RELAY-REPL 13), isn't let through
+ * to a server of ours, which ends the leases of a NIC that goes by itself. */
+static void dhcp6_rules(struct rules *r)
+{
+	rule(r, "meta protocol ip6 udp dport 547 exthdr frag exists drop");
+	rule(r, "meta protocol ip6 udp dport 547 @th,64,8 8-9 drop");
+	rule(r, "meta protocol ip6 udp dport 547 @th,64,8 12-13 drop");
+}
+
 /* All but the Ethernet source, which the first rule holds. */
-static void mac_rules(struct rules *r, const char *mac)
+static void mac_rules(struct rules *r, const char *mac, bool has_own_dhcp)
 {
 	/* Not "arp saddr ether": that asks for hardware type 1, and hosts believe type 6 as well. */
 	rule(r, "meta protocol arp @nh,64,48 != %s drop", mac);
@@ -202,6 +223,9 @@ static void mac_rules(struct rules *r, const char *mac)
 	rule(r, "meta protocol ip6 " NA " @th,192,16 0x0201 @th,208,48 != %s drop", mac);
 	rule(r, "meta protocol ip6 " NA " @th,256,16 0x0201 @th,272,48 != %s drop", mac);
 	rule(r, "meta protocol ip6 " NA " @th,320,8 >= 0 drop");
+	dhcp_rules(r, mac);
+	if (has_own_dhcp)
+		dhcp6_rules(r);
 }
 
 static void ipv4_rules(struct rules *r, const struct nets *nets, bool has_own_dhcp)
@@ -282,7 +306,7 @@ void filter_rules(struct buf *b, const struct filter_port *port, unsigned flags)
 	buf_nft_chain(&r.head, FILTER_PREFIX, port->name);
 	buf_addc(&r.head, ' ');
 
-	mac_rules(&r, buf_cstr(&mac));
+	mac_rules(&r, buf_cstr(&mac), flags & FILTER_OWN_DHCP);
 	if (flags & FILTER_V4)
 		ipv4_rules(&r, &v4, flags & FILTER_OWN_DHCP);
 	if (flags & FILTER_V6)

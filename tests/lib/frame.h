@@ -9,6 +9,8 @@
  *(extension headers of 8 bytes)                    frag off= more=1 next= icmp6 type= target= opt=TYPE[:MAC]
  *(opt again: the next option)
  *
+ *	dhcp op= htype= hlen= chaddr= len=    dhcp6 type=    (behind udp)
+ *
  * Each header names what comes behind it; type=, proto= and next= make it lie. A value that is one of the
  * variables stands for its value.
  */
@@ -247,11 +249,24 @@ static inline void frame_layer_put(struct frame *f, struct frame_layer l, unsign
 		frame_ip6(f, l, *next);
 		*next = 0x86dd;
 	} else if (!strcmp(kind, "udp")) {
-		p = frame_put(f, 16);
+		size_t behind = FRAME_MAX - f->begin;
+
+		/* with nothing behind it, eight bytes */
+		p = frame_put(f, behind ? 8 : 16);
 		frame_u16(p, frame_num(f, l, "sport", 1000));
 		frame_u16(p + 2, frame_num(f, l, "dport", 2000));
-		frame_u16(p + 4, 16);
+		frame_u16(p + 4, behind ? (unsigned)behind + 8 : 16);
 		*next = 17;
+	} else if (!strcmp(kind, "dhcp")) {
+		p = frame_put(f, frame_num(f, l, "len", 300));
+		p[0] = (unsigned char)frame_num(f, l, "op", 1);
+		p[1] = (unsigned char)frame_num(f, l, "htype", 1);
+		p[2] = (unsigned char)frame_num(f, l, "hlen", 6);
+		if (frame_num(f, l, "len", 300) >= 34)
+			frame_mac(f, l, "chaddr", "00:00:00:00:00:00", p + 28);
+	} else if (!strcmp(kind, "dhcp6")) {
+		p = frame_put(f, 16);
+		p[0] = (unsigned char)frame_num(f, l, "type", 1);
 	} else if (!strcmp(kind, "data")) {
 		(void)frame_put(f, frame_num(f, l, "len", 16));
 		*next = 17;

@@ -97,6 +97,22 @@ a d a | from 0.0.0.0, not DHCP                      | ip4 src=0.0.0.0 dst=255.25
 a d a | from 0.0.0.0, another port                  | ip4 src=0.0.0.0 dst=255.255.255.255 udp sport=99 dport=67
 a D a | DHCP answer                                 | ip4 src=A dst=255.255.255.255 udp sport=67 dport=68
 a d a | DHCP answer, the gateway's address          | ip4 src=G dst=255.255.255.255 udp sport=67 dport=68
+# what DHCP is told inside
+a h a | DHCP for its own MAC                        | ip4 src=0.0.0.0 dst=255.255.255.255 udp sport=68 dport=67 dhcp chaddr=M
+a a a | DHCP for its own MAC, with its address      | ip4 src=A dst=G udp sport=68 dport=67 dhcp chaddr=M
+d d d | DHCP for another's MAC                      | ip4 src=0.0.0.0 dst=255.255.255.255 udp sport=68 dport=67 dhcp chaddr=X
+d d d | the same to one address                     | ip4 src=A dst=G udp sport=68 dport=67 dhcp chaddr=X
+d d d | the same from another port                  | ip4 src=A dst=G udp sport=99 dport=67 dhcp chaddr=X
+d d d | the same by way of a relay's port           | ip4 src=A dst=G udp sport=67 dport=67 dhcp chaddr=X
+d d d | the same in a VLAN                          | vlan id=5 ip4 src=A dst=G udp sport=68 dport=67 dhcp chaddr=X
+d d d | DHCP for another kind of address            | ip4 src=A dst=G udp sport=68 dport=67 dhcp htype=6 chaddr=M
+d d d | DHCP for a longer address                   | ip4 src=A dst=G udp sport=68 dport=67 dhcp hlen=16 chaddr=M
+d d d | DHCP for no address                         | ip4 src=A dst=G udp sport=68 dport=67 dhcp hlen=0 htype=0 chaddr=M
+d d d | DHCP cut before chaddr                      | ip4 src=A dst=G more=1 udp sport=68 dport=67 dhcp len=16
+d d d | DHCP cut up                                 | ip4 src=A dst=G more=1 udp sport=68 dport=67 dhcp chaddr=M
+a a a | too short to be DHCP                        | ip4 src=A dst=G udp sport=68 dport=67 dhcp len=16
+a D a | DHCP answer to a relay                      | ip4 src=A dst=G udp sport=67 dport=67 dhcp op=2 chaddr=X
+a a a | another's MAC in what isn't DHCP            | ip4 src=A dst=G udp sport=68 dport=69 dhcp chaddr=X
 # IPv6
 a a a | IPv6                                        | ip6 src=A6 dst=V6 udp
 a a a | IPv6, link-local                            | ip6 src=L dst=VL udp
@@ -126,6 +142,12 @@ a a a | group membership                            | ip6 src=L dst=ff02::16 hop
 a a d | group membership from ::                    | ip6 src=N dst=ff02::16 hop icmp6 type=143
 a a h | DHCPv6 request                              | ip6 src=L dst=ff02::1:2 udp sport=546 dport=547
 a a d | DHCPv6 request, another's link-local        | ip6 src=VL dst=ff02::1:2 udp sport=546 dport=547
+a a h | DHCPv6 RENEW                                | ip6 src=L dst=ff02::1:2 udp sport=546 dport=547 dhcp6 type=5
+D D D | DHCPv6 RELEASE                              | ip6 src=A6 dst=V6 udp sport=999 dport=547 dhcp6 type=8
+D D D | DHCPv6 DECLINE                              | ip6 src=A6 dst=V6 udp sport=999 dport=547 dhcp6 type=9
+D D D | DHCPv6 of a relay                           | ip6 src=A6 dst=V6 udp sport=547 dport=547 dhcp6 type=12
+D D D | DHCPv6 RELEASE behind a header              | ip6 src=A6 dst=V6 dstopt udp sport=999 dport=547 dhcp6 type=8
+D D D | DHCPv6 RELEASE, first fragment              | ip6 src=A6 dst=V6 frag more=1 udp sport=999 dport=547
 a a D | DHCPv6 answer                               | ip6 src=L dst=VL udp sport=547 dport=546
 # router messages
 a a h | router solicitation                         | ip6 src=L icmp6 type=133
@@ -263,7 +285,7 @@ nft delete table ip see
 
 ctl set port=port0 mac=$M flags=mac,ipv4,ipv6,dhcp "${ALLOW[@]}" port=port1 mac=00:16:3e:00:00:02 flags=mac
 like "$(ctl list | sort)" "^port0 $M mac ipv4 ipv6 dhcp rules=[0-9]+ reachable
-port1 00:16:3e:00:00:02 mac rules=5 reachable$" "the kernel tells flags and MACs"
+port1 00:16:3e:00:00:02 mac rules=8 reachable$" "the kernel tells flags and MACs"
 ctl set port=port1 flags= port=port0 mac=$M flags=ipv4 allow=$A
 like "$(ctl list)" "^port0 $M mac ipv4 rules=[0-9]+ reachable$" "one set, one removed in one go"
 ok "no filter to remove is no failure" -- ctl clear port1

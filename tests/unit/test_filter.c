@@ -55,13 +55,18 @@ static void test_mac(void **state)
 	assert_int_equal(filter_text(&text, &p, 1, &err), 0);
 	lines_of(&rules, &text, "add rule bridge lxdfs port-veth0 ");
 	assert_string_equal(rules.ptr,
-			    "ether saddr != 00:16:3e:00:00:01 drop comment \"00:16:3e:00:00:01 mac 5\"\n"
+			    "ether saddr != 00:16:3e:00:00:01 drop comment \"00:16:3e:00:00:01 mac 8\"\n"
 			    "meta protocol arp @nh,64,48 != 0x00163e000001 drop\n"
 			    "meta protocol ip6 icmpv6 type nd-neighbor-advert @th,192,16 0x0201 @th,208,48 "
 			    "!= 0x00163e000001 drop\n"
 			    "meta protocol ip6 icmpv6 type nd-neighbor-advert @th,256,16 0x0201 @th,272,48 "
 			    "!= 0x00163e000001 drop\n"
-			    "meta protocol ip6 icmpv6 type nd-neighbor-advert @th,320,8 >= 0 drop\n");
+			    "meta protocol ip6 icmpv6 type nd-neighbor-advert @th,320,8 >= 0 drop\n"
+			    "meta protocol ip ip frag-off & 0x3fff == 0x2000 udp dport 67 drop\n"
+			    "meta protocol ip ip frag-off & 0x1fff == 0 udp dport 67 "
+			    "@th,64,8 1 @th,72,16 != 0x0106 drop\n"
+			    "meta protocol ip ip frag-off & 0x1fff == 0 udp dport 67 "
+			    "@th,64,8 1 @th,288,48 != 0x00163e000001 drop\n");
 	assert_non_null(strstr(text.ptr, "add element bridge lxdfs ports { \"veth0\" : jump port-veth0 }\n"));
 	assert_null(strstr(text.ptr, "delete element bridge lxdfs ports"));
 	assert_non_null(strstr(text.ptr, "delete element bridge lxdfs only_host4 { \"veth0\" }\n"));
@@ -83,7 +88,7 @@ static void test_rules(void **state)
 		const char *const *nets;
 		const char *text;
 	} rows[] = {
-	    {FILTER_V4, v4, "mac ipv4 12\""},
+	    {FILTER_V4, v4, "mac ipv4 15\""},
 	    {FILTER_V4, v4,
 	     "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ip 10.0.0.5 accept\n"},
 	    {FILTER_V4, v4,
@@ -96,6 +101,8 @@ static void test_rules(void **state)
 	    {FILTER_V4, v4, "!udp sport 67 drop"},
 	    {FILTER_V4 | FILTER_OWN_DHCP, v4, "udp sport 67 drop"},
 	    {FILTER_V4 | FILTER_OWN_DHCP, v4, "!udp sport 547"},
+	    {FILTER_MAC, none, "!udp dport 547"},
+	    {FILTER_MAC | FILTER_OWN_DHCP, none, "udp dport 547 @th,64,8 8-9 drop\n"},
 	    {FILTER_V4, both, "!fd42"},
 	    {FILTER_V4, none, "!ip saddr"},
 	    {FILTER_V4, none, "!ether type arp"},
