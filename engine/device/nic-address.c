@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "engine/base/auto.h"
@@ -18,6 +19,7 @@
 
 #define RANGES_MAX 64
 #define ENTRY_MAX 4096
+#define LAST_MAX 1024
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -142,6 +144,36 @@ static bool in_ranges(const struct ip_range *ranges, size_t n, const struct ip *
 	return false;
 }
 
+/* ---- what NICs had before they went: a wish for when they come back, of this core's life only. A ring under
+ * the lock. */
+
+static struct {
+	struct mac mac;
+	struct ip ip;
+} latest[LAST_MAX];
+static unsigned latest_at;
+
+static void last_keep(struct mac mac, const struct ip *ip)
+{
+	if (ip->family != AF_INET)
+		return;
+	latest[latest_at].mac = mac;
+	latest[latest_at].ip = *ip;
+	latest_at = (latest_at + 1) % LAST_MAX;
+}
+
+static void last_find(struct mac mac, struct ip *ret)
+{
+	for (unsigned i = 1; i <= LAST_MAX; i++) {
+		unsigned at = (latest_at + LAST_MAX - i) % LAST_MAX;
+
+		if (latest[at].ip.family && mac_eq(latest[at].mac, mac)) {
+			*ret = latest[at].ip;
+			return;
+		}
+	}
+}
+
 /* ---- what is promised */
 
 /* File names of the hosts directory take fewer characters than names of devices. */
@@ -172,6 +204,26 @@ static bool entry_ip4(int dir, const char *name, struct ip *ret)
 		if (!ip_parse(piece, ret) && ret->family == AF_INET)
 			return true;
 	return false;
+}
+
+/* The name in an entry: the last piece, where that is no address; a dot may end it. */
+static char *entry_name(int dir, const char *file)
+{
+	AUTO(free) char *text = NULL;
+	struct str rest, line, piece, last = STR_NULL;
+	struct ip ip;
+
+	if (path_read(dir, file, ENTRY_MAX, &text) < 0)
+		return NULL;
+	rest = str_from(text);
+	if (!str_next(&rest, '\n', &line))
+		return NULL;
+	(void)str_next(&line, ',', &piece); /* the MAC */
+	while (str_next(&line, ',', &piece))
+		last = piece;
+	if (last.len && last.ptr[last.len - 1] == '.')
+		last.len--;
+	return last.len && dns_label_ok(last) && ip_parse(last, &ip) < 0 ? str_dup(last) : NULL;
 }
 
 /* All that is promised to others, and in @own what is promised to this one already. */
@@ -252,7 +304,7 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 {
 	AUTO(free) char *lease_dir = network_lease_dir(o->host, p->network);
 	__attribute__((cleanup(ips_done_auto))) struct ips others = {0};
-	struct ip wishes[2] = {{0}, {0}};
+	struct ip wishes[3] = {{0}, {0}, {0}};
 	struct ip_range ranges[RANGES_MAX];
 	int r = read_entries(run_dir, key, &others, &wishes[1]), n;
 
@@ -262,6 +314,7 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	r = read_leases(lease_dir, p->spec.mac, &others, &wishes[0], err);
 	if (r < 0)
 		return r;
+	last_find(p->spec.mac, &wishes[2]);
 	read_static(o, device, p->network, &others);
 	ips_add(&others, &p->view.v4.ip);
 	n = ranges_of(o, p, ranges, ARRAY_SIZE(ranges));
@@ -301,13 +354,66 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 	return r;
 }
 
+/* Whether another entry gives that name as well: that of the instance's other NIC on this network. */
+static bool is_shared(int dir, const char *key, const char *name)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO(closedir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		AUTO(free) char *other = NULL;
+
+		if (e->d_name[0] == '.' || !strcmp(e->d_name, key))
+			continue;
+		other = entry_name(dir, e->d_name);
+		if (other && !strcasecmp(other, name))
+			return true;
+	}
+	return false;
+}
+
+/* The leases end with the entry, and the DNS records with them. One that can't be ended now (its dnsmasq is
+ * down) ends by itself. */
+static void give_back(struct object *o, const char *network, struct mac mac, const char *name)
+{
+	AUTO(free) char *lease_dir = network_lease_dir(o->host, network);
+	__attribute__((cleanup(ips_done_auto))) struct ips others = {0};
+	struct dnsmasq_host host = {.mac = mac, .name = name};
+	struct network_view view;
+	struct ip own = {0};
+
+	if (network_view_of(o->host, network, &view, NULL) < 0)
+		return;
+	if (read_leases(lease_dir, mac, &others, &own, NULL) == 0)
+		last_keep(mac, &own);
+	dnsmasq_release(view.bridge, &view.v4.ip, lease_dir, &host, NULL);
+}
+
 int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err)
 {
 	AUTO(free) char *run_dir = network_run_dir(o->host, network), *key = entry_key(o, device);
+	AUTO(free) char *path = xasprintf("%s/hosts", run_dir), *text = NULL, *name = NULL;
+	AUTO(fd) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ip promised = {0};
+	struct str rest, mac_text;
+	struct mac mac;
+	bool had = false;
 	int r;
 
 	pthread_mutex_lock(&lock);
+	if (dir >= 0 && path_read(dir, key, ENTRY_MAX, &text) >= 0) {
+		rest = str_trim(str_from(text));
+		had = str_next(&rest, ',', &mac_text) && mac_parse(mac_text, &mac) == 0;
+		name = entry_name(dir, key);
+		if (name && is_shared(dir, key, name))
+			free(TAKE(name));
+		if (had && entry_ip4(dir, key, &promised))
+			last_keep(mac, &promised);
+	}
 	r = dnsmasq_host_clear(run_dir, key, err);
+	if (r == 0 && had)
+		give_back(o, network, mac, name);
 	pthread_mutex_unlock(&lock);
 	return r;
 }

@@ -9,11 +9,13 @@
  * nic_hosts_set() - find the address that is to be pinned, if one is, and write the entry
  * @p: v4 and what is allowed are completed
  *
- * Pinned is the address of its lease or entry where it is free and in the ranges, else the lowest free one.
+ * Pinned is the address of its lease or entry, or what it had before it went, where that is free and in the
+ * ranges, else the lowest free one.
  * None to be had: it is allowed none. Return: 0 or a failure
  */
 int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err);
-/** nic_hosts_clear() - remove the entry; none there is no failure */
+/** nic_hosts_clear() - remove the entry and end the NIC's leases, with which its DNS records go; none there
+ * is no failure. An address that it had is its own again when it comes back, if it is free */
 int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err);
 
 /* Addresses from first to last of one family; for tests. */

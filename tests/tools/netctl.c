@@ -34,7 +34,8 @@ static const char usage_text[] =
     "  sysctl  family=4|6 name=LINK key=KEY [value=N]\n"
     "  forward family=4|6                         bridge6  name=LINK ipv6=yes accept_ra=N\n"
     "  attach  bridge=LINK peer=LINK mac=MAC netns=FILE [name=LINK] [mtu=N] [isolated=yes]\n"
-    "          [mac_filter=yes] [v4_filter=yes] [allowed=NET...]       prints the host's name for it\n"
+    "          [mac_filter=yes] [v4_filter=yes] [v6_filter=yes] [own_dhcp=yes] [allowed=NET...]\n"
+    "          prints the host's name for it\n"
     "  filter  name=LINK peer=LINK mac=MAC ...    detach   name=LINK    filters    teardown\n"
     "  dnsmasq run=DIR leases=DIR bridge=LINK user=NAME v4=NET dhcp4=yes range4=IP-IP... expiry4=N "
     "gateway=IP\n"
@@ -312,7 +313,8 @@ static void nic(struct nic_spec *spec, struct ip_net *allowed, size_t max)
 	    .mac = mac("mac"),
 	    .bridge = arg("bridge"),
 	    .mtu = number("mtu"),
-	    .flags = (yes("mac_filter") ? FILTER_MAC : 0) | (yes("v4_filter") ? FILTER_V4 : 0),
+	    .flags = (yes("mac_filter") ? FILTER_MAC : 0) | (yes("v4_filter") ? FILTER_V4 : 0) |
+		     (yes("v6_filter") ? FILTER_V6 : 0) | (yes("own_dhcp") ? FILTER_OWN_DHCP : 0),
 	    .allowed = allowed,
 	    .isolated = yes("isolated"),
 	};
