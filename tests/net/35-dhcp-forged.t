@@ -128,6 +128,7 @@ for filters in "mac_filter=yes" "mac_filter=yes v4_filter=yes v6_filter=yes allo
 	# shellcheck disable=SC2086
 	net filter name=vthief peer=eth0 mac=$MAC3 own_dhcp=yes $filters
 	what=${filters%% allowed*}
+	hex=$(perl -e 'print unpack "H*", pack "C4", split /\./, shift' "$ip")
 	before=$(net leases "leases=$leases" | grep -v "$MAC3" | sort)
 	names="$(look victim.lxd) $(look victim.lxd aaaa)"
 	is "$(leased $MAC2)" "$ip" "$what: the victim has its lease"
@@ -137,7 +138,7 @@ for filters in "mac_filter=yes" "mac_filter=yes v4_filter=yes v6_filter=yes allo
 	for type in 1 3 8; do
 		forge $type $MAC2 "$ip"
 		forge $type $MAC2 "$ip" 12=7468696566
-		forge $type $MAC2 "$ip" 12=7468696566 "50=$(printf '%02x' ${ip//./ })" 80=
+		forge $type $MAC2 "$ip" 12=7468696566 "50=$hex" 80=
 		forge $type $MAC2 "$ip" 81=0100007468696566
 		forge $type $MAC2 "$ip" "61=01${MAC2//:/}"
 	done
@@ -147,7 +148,7 @@ for filters in "mac_filter=yes" "mac_filter=yes v4_filter=yes v6_filter=yes allo
 	for type in 1 3 8; do
 		forge $type $MAC3 "$ip" 12=76696374696d
 		forge $type $MAC3 "$ip" 81=01000076696374696d
-		forge $type $MAC3 "$ip" "61=01${MAC2//:/}" 12=76696374696d "50=$(printf '%02x' ${ip//./ })"
+		forge $type $MAC3 "$ip" "61=01${MAC2//:/}" 12=76696374696d "50=$hex"
 		forge $type $MAC3 "$ip" 12=5f67617465776179 12=77706164
 	done
 	for type in 8 9; do
