@@ -7,6 +7,7 @@
 #include "engine/base/auto.h"
 #include "engine/device/nic.h"
 #include "engine/instance/apply.h"
+#include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 
 /* Each NIC of the config; the first failure counts, all are tried. */
@@ -44,18 +45,6 @@ static void clear_nics(struct object *o, const struct config *c)
 	}
 }
 
-/* A range of its own stays its own while it doesn't run. */
-static void reserve_ids(struct object *o, const struct config *c)
-{
-	uint32_t base = (uint32_t)value_int(config_get(c, SECTION_CONFIG, "volatile.idmap.base"), IDMAP_ANY);
-	uint32_t size = (uint32_t)value_int(config_get(c, SECTION_CONFIG, "security.idmap.size"), IDMAP_MIN);
-	AUTO(err_done) struct err err = ERR_NULL;
-
-	if (base != IDMAP_ANY && idmap_alloc(instances_of(o)->idmaps, o->uuid, size, base, &base, &err) < 0)
-		host_warn(o->host, o, "idmap", "the id range that it had isn't to be had any more: %s",
-			  err_text(&err));
-}
-
 static int adopt_limits(struct object *o, const struct config *c, struct err *err)
 {
 	int r = instance_apply_memory(o, c, c, NULL, err);
@@ -71,6 +60,7 @@ static int adopt_running(struct object *o, struct container *c, const struct con
 	int nics, limits, r;
 	AUTO(err_done) struct err more = ERR_NULL;
 
+	ids_adopt(o, effective, container_pid(c));
 	instance_set_container(o, c, false);
 	r = instance_confine(o, effective, err);
 	nics = adopt_nics(o, effective, r < 0 ? &more : err);
@@ -90,7 +80,6 @@ int instance_adopt(struct object *o, struct err *err)
 	const char *power;
 	int r = container_adopt(&instances_of(o)->env, o->uuid, &c, err);
 
-	reserve_ids(o, effective);
 	if (r == 0)
 		return adopt_running(o, c, effective, err);
 	/* never ended by a core that doesn't understand it: it stands in its way until an admin looks */

@@ -11,7 +11,7 @@
 
 #define IDMAP_ANY UINT32_MAX
 #define IDMAP_MIN 65536u /* ids that every container gets at least */
-#define IDMAP_EXTENTS 32
+#define IDMAP_EXTENTS 96 /* what fits in the one write that the kernel takes */
 
 struct id_extent {
 	uint32_t inside, outside, count;

@@ -31,8 +31,9 @@ struct instances {
 	struct host *host;
 	struct container_env env;
 	struct idmap_range range;
-	struct idmap_pool *idmaps;
-	int stop_event; /* readable: the daemon ends */
+	const char *subuid, *subgid; /* where that was read */
+	pthread_mutex_t ids_lock;    /* of every instance's ids; taken before the registry's */
+	int stop_event;		     /* readable: the daemon ends */
 	/* From engine/kind/, which knows images and pools. */
 	int (*root)(struct object *o, const struct config *effective, const struct caller *who,
 		    struct instance_root *ret, struct err *err);
@@ -49,14 +50,19 @@ static inline struct instances *instances_of(const struct object *o)
 
 struct instance_waiter;
 
+struct id_range {
+	uint32_t base, count;
+};
+
 /* object.data of kind instance. */
 struct instance {
 	/* guarded by the token */
 	struct nic_live *nics;
-	int starting_netns; /* while it starts; -EBADF */
-	int seccomp_fd;	    /* filter of the container that runs, for commands in it */
-	uint64_t caps_drop; /* likewise */
-	bool reboots;	    /* while no core looked it ended to start again */
+	int starting_netns;  /* while it starts; -EBADF */
+	int seccomp_fd;	     /* filter of the container that runs, for commands in it */
+	uint64_t caps_drop;  /* likewise */
+	struct id_range ids; /* of its own while it runs; count 0: none. Guarded by ids_lock */
+	bool reboots;	     /* while no core looked it ended to start again */
 
 	pthread_mutex_t lock;
 	struct container *container; /* changed with the token as well; NULL: stopped */

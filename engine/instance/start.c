@@ -17,6 +17,7 @@
 #include "engine/device/nic-plan.h"
 #include "engine/device/nic.h"
 #include "engine/instance/environ.h"
+#include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 #include "engine/instance/keep.h"
 #include "engine/instance/limits.h"
@@ -121,39 +122,6 @@ int instance_confine(struct object *o, const struct config *c, struct err *err)
 	else if (!r)
 		host_warn_resolve(o->host, o, "seccomp");
 	return r;
-}
-
-/* @ret_base: of a range of its own, else IDMAP_ANY */
-static int make_idmap(struct object *o, const struct config *c, struct idmap *ret, uint32_t *ret_base,
-		      struct err *err)
-{
-	struct instances *all = instances_of(o);
-	const char *fixed = config_get(c, SECTION_CONFIG, "security.idmap.base");
-	const char *kept = config_get(c, SECTION_CONFIG, "volatile.idmap.base");
-	uint32_t size = (uint32_t)value_int(config_get(c, SECTION_CONFIG, "security.idmap.size"), IDMAP_MIN);
-	uint32_t want = (uint32_t)value_int(fixed ? fixed : kept, IDMAP_ANY);
-	int r;
-
-	*ret_base = IDMAP_ANY;
-	idmap_release(all->idmaps, o->uuid);
-	if (is_privileged(c)) {
-		*ret = (struct idmap){0};
-		return 0;
-	}
-	if (!value_bool(config_get(c, SECTION_CONFIG, "security.idmap.isolated"))) {
-		idmap_shared(&all->range, ret);
-		return 0;
-	}
-	r = idmap_alloc(all->idmaps, o->uuid, size, want, ret_base, err);
-	/* the one of last time may be too small now, or another's */
-	if (r < 0 && !fixed && want != IDMAP_ANY) {
-		err_done(err);
-		r = idmap_alloc(all->idmaps, o->uuid, size, IDMAP_ANY, ret_base, err);
-	}
-	if (r < 0)
-		return r;
-	idmap_own(*ret_base, size, ret);
-	return 0;
 }
 
 /* The pairs of a family: pairs are sorted by key, so they stand together. */
@@ -282,7 +250,7 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	if (!r)
 		r = instances_of(o)->root(o, s->effective, who, &s->root, err);
 	if (!r)
-		r = make_idmap(o, s->effective, &spec->map, ret_base, err);
+		r = ids_claim(o, s->effective, &spec->map, ret_base, err);
 	if (!r)
 		r = instance_confine(o, s->effective, err);
 	if (!r)
@@ -350,6 +318,7 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	if (r == -ECANCELED)
 		r = err_set(err, EINTR, "the start was interrupted: nothing of it is left");
 	if (r < 0) {
+		ids_release(o);
 		if (instance_of(o)->seccomp_fd >= 0)
 			close(TAKE_FD(instance_of(o)->seccomp_fd));
 		return r;

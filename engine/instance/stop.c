@@ -5,6 +5,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/device/nic.h"
+#include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 
 #define SHUTDOWN_SECONDS 30
@@ -34,6 +35,7 @@ int instance_finish_held(struct object *o, bool keep_power, struct err *err)
 	if (!keep_power)
 		noted = instance_note_power(o, "STOPPED", r < 0 ? NULL : err);
 	instance_set_container(o, NULL, false);
+	ids_release(o);
 	instance_told(o, "instance-stopped");
 	return r < 0 ? r : noted;
 }

@@ -9,6 +9,7 @@
 #include "engine/base/parse.h"
 #include "engine/confine/seccomp-rules.h"
 #include "engine/instance/apply.h"
+#include "engine/instance/idmap-raw.h"
 
 static const char *const hard_soft[] = {"hard", "soft", NULL};
 static const char *const balanced[] = {"balanced", NULL};
@@ -54,6 +55,14 @@ static int check_policy(const struct key *key, struct str value, struct err *err
 {
 	(void)key;
 	return check_rules(value, SECCOMP_POLICY, err);
+}
+
+static int check_raw_idmap(const struct key *key, struct str value, struct err *err)
+{
+	struct idmap map;
+
+	(void)key;
+	return idmap_raw_parse(value, &map, err);
 }
 
 static const struct key rows[] = {
@@ -235,11 +244,11 @@ static const struct key rows[] = {
     {.name = "raw.idmap",
      .type = &type_lines,
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: ids inside are those of one range; security.idmap.isolated gives an "
-	       "instance its own",
      .live = LIVE_RESTART,
-     .text = "Single ids of the host that are the same inside: `both 1000 1000`, or `uid` or `gid`. What "
-	     "these ids own on the host the instance owns too."},
+     .check = check_raw_idmap,
+     .text = "Single ids of the host that the instance has too, a line each: `both 1000 1000`, or `uid` or "
+	     "`gid`, the host's first, ranges such as 1000-1009. What these ids own on the host the instance "
+	     "owns. /etc/subuid and /etc/subgid must give them to root."},
     {.name = "raw.seccomp",
      .type = &type_text,
      .class = CLASS_HOST,

@@ -10,6 +10,7 @@
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/device/nic.h"
+#include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 #include "engine/kind/exec.h"
 #include "engine/kind/image.h"
@@ -76,30 +77,52 @@ static int check_profiles(struct object *o, const struct config *old, const stru
 	return 0;
 }
 
-/* Copies of an instance get its keys; what is its alone isn't among them. */
-static int check(struct object *o, const struct config *old, const struct config *own,
-		 const struct config *effective, struct err *err)
+/* What of the keys about ids contradicts, and whether they are to be had. */
+static int check_ids(struct object *o, const struct config *old, const struct config *own,
+		     const struct config *effective, struct err *err)
 {
-	const char *base = config_get(effective, SECTION_CONFIG, "security.idmap.base");
-	const char *isolated = config_get(effective, SECTION_CONFIG, "security.idmap.isolated");
-	const char *privileged = config_get(effective, SECTION_CONFIG, "security.privileged");
-	struct seccomp_options filter = instance_filter(effective);
-	int r = seccomp_check(&filter, err);
+	const struct pair *base = config_pair(effective, SECTION_CONFIG, "security.idmap.base");
+	bool isolated = value_bool(config_get(effective, SECTION_CONFIG, "security.idmap.isolated"));
+	bool privileged = value_bool(config_get(effective, SECTION_CONFIG, "security.privileged"));
+	const char *raw = config_get(effective, SECTION_CONFIG, "raw.idmap");
+	const char *was = old ? config_get(old, SECTION_CONFIG, "raw.idmap") : NULL;
+	const char *now = config_get(own, SECTION_CONFIG, "raw.idmap");
 
-	if (r < 0)
-		return r;
-	if (base && !value_bool(isolated))
+	if (base && !isolated)
 		return err_set(
 		    err, EINVAL,
 		    "security.idmap.base is set: it is for a range of its own, security.idmap.isolated=true");
-	if (value_bool(privileged) && value_bool(isolated))
+	if (privileged && isolated)
 		return err_set(
 		    err, EINVAL,
 		    "security.privileged and security.idmap.isolated contradict one another: a privileged "
 		    "container has no id map");
-	if (check_profiles(o, old, own, err) < 0)
-		return -err->errnum;
-	return instance_root_check(o, old, own, effective, err);
+	if (privileged && raw)
+		return err_set(
+		    err, EINVAL,
+		    "security.privileged and raw.idmap contradict one another: a privileged container has "
+		    "every id of the host");
+	if (base && base->origin)
+		return err_set(
+		    err, EINVAL,
+		    "security.idmap.base comes from the profile %s, but a range is one instance's: set it "
+		    "on the instance",
+		    base->origin);
+	return ids_check(o, effective, raw && !(was && now && !strcmp(was, now)), err);
+}
+
+/* Copies of an instance get its keys; what is its alone isn't among them. */
+static int check(struct object *o, const struct config *old, const struct config *own,
+		 const struct config *effective, struct err *err)
+{
+	struct seccomp_options filter = instance_filter(effective);
+	int r = check_ids(o, old, own, effective, err);
+
+	if (!r)
+		r = seccomp_check(&filter, err);
+	if (!r)
+		r = check_profiles(o, old, own, err);
+	return r < 0 ? r : instance_root_check(o, old, own, effective, err);
 }
 
 static int may_remove(struct object *o, struct err *err)
@@ -136,7 +159,6 @@ static void remove_instance(struct object *o)
 			  err_text(&err));
 	if (image)
 		image_collect(o->host, image);
-	idmap_release(instances_of(o)->idmaps, o->uuid);
 	path_remove_tree(logs);
 	path_remove_tree(execs);
 	/* who waits for a state of it is told that it is gone */

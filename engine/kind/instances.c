@@ -29,6 +29,9 @@ int instances_open(struct host *h, struct err *err)
 	int r;
 
 	all->host = h;
+	all->subuid = SUBUID;
+	all->subgid = SUBGID;
+	pthread_mutex_init(&all->ids_lock, NULL);
 	all->env.libexec = h->libexec;
 	all->env.rundir = h->run;
 	all->root = instance_root_make;
@@ -42,8 +45,6 @@ int instances_open(struct host *h, struct err *err)
 	r = cgroup_layout_new(NULL, h->name, &all->env.cgroups, err);
 	if (!r)
 		r = idmap_range_read(SUBUID, SUBGID, &all->range, err);
-	if (!r)
-		all->idmaps = idmap_pool_new(&all->range);
 	return r;
 }
 
@@ -81,8 +82,7 @@ void instances_close(struct host *h)
 		instance_unwatch(list[i]);
 	if (all->env.cgroups)
 		cgroup_layout_free(all->env.cgroups);
-	if (all->idmaps)
-		idmap_pool_free(all->idmaps);
+	pthread_mutex_destroy(&all->ids_lock);
 	if (all->stop_event >= 0)
 		close(all->stop_event);
 	h->instances = NULL;

@@ -14,6 +14,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/str.h"
+#include "engine/instance/idmap-raw.h"
 #include "engine/instance/idmap.h"
 
 static char dir[] = "/tmp/test_idmap.XXXXXX";
@@ -170,13 +171,143 @@ static void test_property(void **state)
 	idmap_pool_free(pool);
 }
 
+static void test_raw_refused(void **state)
+{
+	/* clang-format off */
+	static const char *const rows[][2] = {
+		{"1000 1000", "isn't both, uid or gid"},
+		{"both 1000", "isn't both, uid or gid"},
+		{"both 1000 1000 1", "isn't both, uid or gid"},
+		{"all 1000 1000", "\"all\""},
+		{"both x 1000", "\"x\", which is no id"},
+		{"both 1000 -1", "\"-1\", which is no id"},
+		{"both 1009-1000 0-9", "\"1009-1000\""},
+		{"both 4294967295 0", "is no id"},
+		{"both 1000-1009 1000-1008", "different lengths"},
+		{"both 1000-1009 1000", "different lengths"},
+		{"uid 1 1\ngid 1 1\nboth 1 2", "in line 3 has \"both 1 2\", which maps an id of the host"},
+		{"uid 1-9 1-9\nuid 20 9", "in line 2 has \"uid 20 9\", which maps an id of the instance"},
+	};
+	/* clang-format on */
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(err_done) struct err err = ERR_NULL;
+		struct idmap map;
+
+		assert_int_equal(idmap_raw_parse(str_from(rows[i][0]), &map, &err), -EINVAL);
+		if (!strstr(err_text(&err), rows[i][1]))
+			print_error("row %zu: %s\n", i, err_text(&err));
+		assert_non_null(strstr(err_text(&err), rows[i][1]));
+	}
+}
+
+static void test_raw_split(void **state)
+{
+	/* clang-format off */
+	static const char *const rows[][2] = {
+		{"uid 1000 1000", "0 100000 1000\n1001 101001 64535\n1000 1000 1\n"},
+		{"uid 5-6 0-1", "2 100002 65534\n0 5 2\n"},
+		{"uid 7 65535", "0 100000 65535\n65535 7 1\n"},
+		{"uid 7 65536", "0 100000 65536\n65536 7 1\n"},
+		{"uid 50-59 65530-65539", "0 100000 65530\n65530 50 10\n"},
+		{"uid 1-65536 0-65535", "0 1 65536\n"},
+		{"uid 10 10\nuid 12 11", "0 100000 10\n12 100012 65524\n10 10 1\n11 12 1\n"},
+		{"gid 10 10", "0 100000 65536\n"},
+	};
+	/* clang-format on */
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct idmap map, raw;
+		AUTO(free) char *text = NULL;
+
+		idmap_own(100000, 65536, &map);
+		assert_int_equal(idmap_raw_parse(str_from(rows[i][0]), &raw, NULL), 0);
+		assert_int_equal(idmap_raw_add(&map, &raw, NULL), 0);
+		text = idmap_text(map.uid, map.n_uid);
+		assert_string_equal(text, rows[i][1]);
+	}
+}
+
+/* No id inside is mapped twice, none outside either, every one is still mapped, and raw's are what they say.
+ */
+static void test_raw_property(void **state)
+{
+	(void)state;
+	srandom(5);
+	for (int run = 0; run < 2000; run++) {
+		struct idmap map, one;
+
+		idmap_own(100000, 65536, &map);
+		for (int i = 0; i < 30; i++) {
+			AUTO(free) char *line = NULL;
+			unsigned n = 1 + (unsigned)random() % 20, host = (unsigned)random() % 99000;
+			unsigned inside = (unsigned)random() % 70000;
+			uint32_t out;
+			int r;
+
+			line = xasprintf("uid %u-%u %u-%u", host, host + n - 1, inside, inside + n - 1);
+			assert_int_equal(idmap_raw_parse(str_from(line), &one, NULL), 0);
+			r = idmap_raw_add(&map, &one, NULL);
+			if (r == -E2BIG)
+				break;
+			if (r == 0) {
+				assert_int_equal(idmap_outside(map.uid, map.n_uid, inside, &out), 0);
+				assert_int_equal(out, host);
+			}
+			for (unsigned a = 0; a < map.n_uid; a++)
+				for (unsigned b = 0; b < a; b++) {
+					const struct id_extent *x = &map.uid[a], *y = &map.uid[b];
+
+					assert_true(x->inside >= y->inside + y->count ||
+						    y->inside >= x->inside + x->count);
+					assert_true(x->outside >= y->outside + y->count ||
+						    y->outside >= x->outside + x->count);
+				}
+			for (unsigned id = 0; id < 65536; id += 97)
+				assert_int_equal(idmap_outside(map.uid, map.n_uid, id, &out), 0);
+		}
+	}
+}
+
+static void test_raw_clash(void **state)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct idmap map, raw;
+
+	(void)state;
+	idmap_own(100000, 65536, &map);
+	assert_int_equal(idmap_raw_parse(STR("gid 100005 5"), &raw, NULL), 0);
+	assert_int_equal(idmap_raw_add(&map, &raw, &err), -EINVAL);
+	assert_non_null(strstr(err_text(&err), "the host's gid 100005, which is among those"));
+}
+
+static void test_raw_allowed(void **state)
+{
+	AUTO(free) char *uids = file("uids", "lxd:1:9\nroot:1000000:65536\nroot:1000:10\n");
+	AUTO(free) char *gids = file("gids", NULL);
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct idmap raw;
+
+	(void)state;
+	assert_int_equal(idmap_raw_parse(STR("uid 1000-1009 0-9"), &raw, NULL), 0);
+	assert_int_equal(idmap_raw_allowed(&raw, uids, gids, &err), 0);
+	assert_int_equal(idmap_raw_parse(STR("uid 1000-1010 0-10"), &raw, NULL), 0);
+	assert_int_equal(idmap_raw_allowed(&raw, uids, gids, &err), -EPERM);
+	assert_non_null(strstr(err_text(&err), "a line root:1000:11"));
+	assert_int_equal(idmap_raw_parse(STR("both 1000 0"), &raw, NULL), 0);
+	assert_int_equal(idmap_raw_allowed(&raw, uids, gids, &err), -EPERM);
+	assert_non_null(strstr(err_text(&err), "/gids"));
+	unlink(uids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_range),
-	    cmocka_unit_test(test_maps),
-	    cmocka_unit_test(test_refused),
-	    cmocka_unit_test(test_property),
+	    cmocka_unit_test(test_range),	 cmocka_unit_test(test_maps),
+	    cmocka_unit_test(test_refused),	 cmocka_unit_test(test_property),
+	    cmocka_unit_test(test_raw_refused),	 cmocka_unit_test(test_raw_split),
+	    cmocka_unit_test(test_raw_property), cmocka_unit_test(test_raw_clash),
+	    cmocka_unit_test(test_raw_allowed),
 	};
 	int r;
 
