@@ -195,8 +195,9 @@ static int be_core(const struct command *c, bool suspect, const struct daemon_ro
 {
 	struct session_link link = {KEEPER_FD_LINK, KEEPER_FD_FUSE, KEEPER_FD_SHARED, suspect};
 	AUTO(err_done) struct err err = ERR_NULL;
-	AUTO(fd) int state = -EBADF, keeper = fcntl(link.keeper, F_DUPFD_CLOEXEC, 0);
-	int r;
+	AUTO(fd) int state = -EBADF;
+	/* open until there is no process any more: the keeper kills a core whose end of it is closed */
+	int keeper = fcntl(link.keeper, F_DUPFD_CLOEXEC, 0), r;
 
 	for (int fd = KEEPER_FD_LINK; fd <= KEEPER_FD_SHARED; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);

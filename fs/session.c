@@ -203,6 +203,7 @@ int session_new(const struct fuse_lowlevel_ops *ops, void *userdata, const struc
 	with_ours.destroy = op_destroy;
 	fuse_set_log_func(log_fuse);
 	s->fuse = fuse_session_new(&args, &with_ours, sizeof(with_ours), s);
+	fuse_opt_free_args(&args);
 	if (!s->fuse)
 		return err_set(err, ENOMEM, "libfuse makes no session");
 	r = fuse_session_custom_io(s->fuse, &io, s->link.fuse);

@@ -11,6 +11,7 @@ fails() {
 	nothing_left "$name: nothing is left"
 }
 
+mkdir "$STATE/shared"
 fails 2 "the container has no /sbin/nothing" "no init" start init=/sbin/nothing
 fails 13 "/etc/passwd can't be executed" "an init that isn't executable" start init=/etc/passwd
 ln -s nowhere "$IMAGE/sbin/broken"
@@ -24,7 +25,7 @@ fails 98 "as it was asked to" "a NIC that fails" start attach=fail
 fails 2 "/nowhere can't be mounted at /mnt/x" "a mount without a source" start mount=/nowhere:/mnt/x
 fails 22 "/dev, /proc and /sys are the container's own" "a mount over /proc" start "mount=$WORK:/proc/self"
 fails 22 "/dev, /proc and /sys are the container's own" "a mount over /" start "mount=$WORK:/"
-fails 20 "can't be mounted at /etc/passwd" "a directory over a file" start "mount=$WORK:/etc/passwd"
+fails 20 "can't be mounted at /etc/passwd" "a directory over a file" start "mount=$STATE/shared:/etc/passwd"
 fails 2 "image directory $WORK/none" "an image that isn't there" ctl start "image=$WORK/none" "layer=$LAYER"
 fails 95 "can't be mapped" "a file system that can't be idmapped" ctl start rootfs=/proc
 fails 22 "0-1,3" "CPUs that are none" start cpus=fish

@@ -49,11 +49,11 @@ AS=()
 mkdir "$LXD" "$WORK"
 
 # What a sanitizer finds, in whichever process, is a file here: tap_last fails the test for it. AddressSanitizer can't
-# tell a leak from memory that a cloned child holds: unit tests and tests/fs/07-leaks.t look for leaks.
+# tell a leak from memory that a cloned child holds: unit tests and tests/fs/09-leaks.t look for leaks.
 san=log_path=$BASE/sanitizer
 export ASAN_OPTIONS=$san:abort_on_error=1:detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export UBSAN_OPTIONS=$san:abort_on_error=1:print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
-export LSAN_OPTIONS=$san${LSAN_OPTIONS:+:$LSAN_OPTIONS}
+export LSAN_OPTIONS=$san:print_suppressions=0:suppressions=$ROOT/tests/lib/lsan.supp${LSAN_OPTIONS:+:$LSAN_OPTIONS}
 export TSAN_OPTIONS=$san:halt_on_error=0:exitcode=0:suppressions=$ROOT/tests/lib/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 
 base_loop=
