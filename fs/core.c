@@ -89,7 +89,7 @@ static void fs_open(struct fs *fs, struct host *h)
 	    .pendings = pendings_new(),
 	    .intents = intents_new(),
 	    .opened = opened_new(),
-	    .notifier = notifier_new(h->mount),
+	    .notifier = notifier_new(h->mount, h->libexec),
 	};
 	stale_hook(fs);
 }

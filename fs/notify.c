@@ -1,208 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Telling the kernel what changed. Attributes alone it drops at once, without a lock, so that whoever looks
- * after a write's end sees what is. To drop a name it takes the directory's lock, and an echo takes the
- * file's: either may be held by the request at hand, or by another that takes long. Threads do that, and
- * where all are kept waiting another one is started. Source: libfuse's doc/README.notifications. */
+ * after a write's end sees what is. All else may have to wait, which this process must not: lxdfs-notify does
+ * it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/log.h"
+#include "engine/base/spawn.h"
+#include "engine/base/sys.h"
+#include "engine/bin/notify.h"
 #include "fs/state.h"
 
-#define QUEUE_MAX (1024 * 1024) /* beyond that the kernel's own timeouts do */
-#define ECHOES_MAX 1024
-#define THREADS_MAX 16
-#define LEAVE_SECONDS 2
-#define STACK_BYTES (128 * 1024)
-
-struct note {
-	struct note *next;
-	enum { ENTRY, ECHO } what;
-	uint64_t id;
-	char *name;
-};
-
-struct queue {
-	struct note *head, **tail;
-	size_t n;
-};
+#define LEAVE_MS 2000
 
 struct notifier {
-	pthread_mutex_t lock;
-	pthread_cond_t more, left;
+	pthread_mutex_t lock; /* of the socket; a leaf */
+	const char *mount, *libexec;
 	struct fuse_session *se;
-	char *mount;
-	struct queue notes, echoes;
-	unsigned threads, idle;
-	bool is_over;
+	int helper; /* its socket; -EBADF: none runs */
 	atomic_bool is_started;
 };
 
-struct notifier *notifier_new(const char *mount)
+struct notifier *notifier_new(const char *mount, const char *libexec)
 {
 	struct notifier *n = xcalloc(1, sizeof(*n));
 
 	pthread_mutex_init(&n->lock, NULL);
-	pthread_cond_init(&n->more, NULL);
-	pthread_cond_init(&n->left, NULL);
-	n->mount = xstrdup(mount);
-	n->notes.tail = &n->notes.head;
-	n->echoes.tail = &n->echoes.head;
+	n->mount = mount;
+	n->libexec = libexec;
+	n->helper = -EBADF;
 	return n;
 }
 
-static struct note *take(struct queue *q)
+/* The lock is held, or nobody else is there yet. */
+static int start_helper(struct notifier *n, struct err *err)
 {
-	struct note *x = q->head;
+	AUTO(fd) int keeper = pidfd_open(getppid(), 0);
+	AUTO(buf_done) struct buf b = BUF_NULL;
+	int fds[] = {fuse_session_fd(n->se), keeper}, r;
 
-	if (!x)
-		return NULL;
-	q->head = x->next;
-	if (!q->head)
-		q->tail = &q->head;
-	q->n--;
-	return x;
-}
-
-static void note_free(struct note *x)
-{
-	if (x)
-		free(x->name);
-	free(x);
-}
-
-static void tell(struct notifier *n, const struct note *x)
-{
-	AUTO(free) char *path = NULL;
-
-	switch (x->what) {
-	case ENTRY:
-		fuse_lowlevel_notify_inval_entry(n->se, x->id, x->name, strlen(x->name));
-		break;
-	case ECHO:
-		path = xasprintf("%s%s", n->mount, x->name);
-		utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
-		break;
-	}
-}
-
-static void *run(void *arg);
-
-/* The lock is held. */
-static int add_thread(struct notifier *n)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, run, n);
-	pthread_attr_destroy(&attr);
-	if (!r)
-		n->threads++;
-	return r;
-}
-
-static void *run(void *arg)
-{
-	struct notifier *n = arg;
-
-	pthread_mutex_lock(&n->lock);
-	while (!n->is_over) {
-		struct note *x = take(&n->notes);
-
-		/* what others see must be right before they are told to look */
-		x = x ? x : take(&n->echoes);
-		if (!x) {
-			n->idle++;
-			pthread_cond_wait(&n->more, &n->lock);
-			n->idle--;
-			continue;
-		}
-		if (!n->idle && n->threads < THREADS_MAX)
-			add_thread(n);
-		pthread_mutex_unlock(&n->lock);
-		tell(n, x);
-		note_free(x);
-		pthread_mutex_lock(&n->lock);
-	}
-	n->threads--;
-	pthread_cond_signal(&n->left);
-	pthread_mutex_unlock(&n->lock);
-	return NULL;
+	if (keeper < 0)
+		return err_set(err, errno, "no descriptor of the keeper: %s", strerror(errno));
+	r = spawn_helper(n->libexec, "lxdfs-notify", NULL, &n->helper, err);
+	if (r < 0)
+		return r;
+	pack_text(&b, n->mount);
+	r = msg_send(n->helper, &notify_table, NOTIFY_BEGIN, 0, buf_str(&b), fds, ARRAY_SIZE(fds));
+	if (r == 0)
+		return 0;
+	close(TAKE_FD(n->helper));
+	return err_set(err, -r, "lxdfs-notify ended as soon as it was started");
 }
 
 int notifier_start(struct notifier *n, struct fuse_session *se, struct err *err)
 {
 	int r;
 
-	pthread_mutex_lock(&n->lock);
 	n->se = se;
-	r = add_thread(n);
+	r = start_helper(n, err);
 	n->is_started = !r;
-	pthread_mutex_unlock(&n->lock);
-	return r ? err_set(err, r, "no thread for notifications: %s", strerror(r)) : 0;
+	return r;
 }
 
-/* One that waits for a request that nobody answers any more ends with the process. */
+/* When it is gone its end of the socket is. */
 void notifier_stop(struct notifier *n)
 {
-	struct timespec until;
-	int r = 0;
+	char end;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += LEAVE_SECONDS;
-	pthread_mutex_lock(&n->lock);
-	n->is_over = true;
 	n->is_started = false;
-	pthread_cond_broadcast(&n->more);
-	while (n->threads && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&n->left, &n->lock, &until);
+	pthread_mutex_lock(&n->lock);
+	if (n->helper >= 0) {
+		shutdown(n->helper, SHUT_WR);
+		if (sys_poll_in(n->helper, -1, sys_deadline(LEAVE_MS)) > 0)
+			(void)!read(n->helper, &end, 1);
+		close(TAKE_FD(n->helper));
+	}
 	pthread_mutex_unlock(&n->lock);
 }
 
 void notifier_free(struct notifier *n)
 {
-	struct note *x;
-
-	if (!n || n->threads)
+	if (!n)
 		return;
-	while ((x = take(&n->notes)) || (x = take(&n->echoes)))
-		note_free(x);
-	free(n->mount);
+	pthread_mutex_destroy(&n->lock);
 	free(n);
 }
 
-static bool has(const struct queue *q, const struct note *x)
+/* A helper that somebody killed is started again. */
+static void say(struct notifier *n, uint32_t number, const struct buf *b)
 {
-	for (const struct note *y = q->head; y; y = y->next)
-		if (!strcmp(y->name, x->name))
-			return true;
-	return false;
-}
+	AUTO(err_done) struct err err = ERR_NULL;
+	int r = -EPIPE;
 
-static void add(struct notifier *n, int what, uint64_t id, const char *name)
-{
-	struct note *x = xcalloc(1, sizeof(*x));
-	struct queue *q = what == ECHO ? &n->echoes : &n->notes;
-
-	*x = (struct note){.what = what, .id = id, .name = xstrdup(name)};
 	pthread_mutex_lock(&n->lock);
-	if (n->is_started && q->n < (what == ECHO ? ECHOES_MAX : QUEUE_MAX) && !(what == ECHO && has(q, x))) {
-		*q->tail = x;
-		q->tail = &x->next;
-		q->n++;
-		x = NULL;
-		pthread_cond_signal(&n->more);
+	if (n->is_started) {
+		if (n->helper >= 0)
+			r = msg_send(n->helper, &notify_table, number, 0, buf_str(b), NULL, 0);
+		if (r == -EPIPE || r == -ECONNRESET) {
+			if (n->helper >= 0)
+				close(TAKE_FD(n->helper));
+			if (start_helper(n, &err) < 0)
+				log_err("the kernel isn't told what changed: %s", err_text(&err));
+			else
+				msg_send(n->helper, &notify_table, number, 0, buf_str(b), NULL, 0);
+		}
 	}
 	pthread_mutex_unlock(&n->lock);
-	note_free(x);
 }
 
 void notify_inode(struct notifier *n, uint64_t id)
@@ -214,10 +123,17 @@ void notify_inode(struct notifier *n, uint64_t id)
 
 void notify_entry(struct notifier *n, uint64_t dir, const char *name)
 {
-	add(n, ENTRY, dir, name);
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	pack_u64(&b, dir);
+	pack_text(&b, name);
+	say(n, NOTIFY_ENTRY, &b);
 }
 
 void notify_echo(struct notifier *n, const char *path)
 {
-	add(n, ECHO, 0, path);
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	pack_text(&b, path);
+	say(n, NOTIFY_ECHO, &b);
 }

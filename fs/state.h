@@ -141,7 +141,8 @@ void *opened_take(struct opened *t, uint64_t number);
 
 struct notifier;
 struct fuse_session;
-struct notifier *notifier_new(const char *mount);
+/** notifier_new() - both texts stay the caller's, and have to stay */
+struct notifier *notifier_new(const char *mount, const char *libexec);
 /** notifier_start() - from now on; before that, and with @se NULL, everything is dropped */
 int notifier_start(struct notifier *n, struct fuse_session *se, struct err *err);
 void notifier_stop(struct notifier *n);
