@@ -454,6 +454,16 @@ static size_t size_now(fuse_req_t req, struct handle *h, off_t off)
 	return b.len;
 }
 
+/* What was taken back since it was opened is taken back. */
+static int may_still_write(const struct handle *h, const struct caller *who, struct err *err)
+{
+	struct access a = node_access(&h->node);
+
+	if (access_may(&a, who, 2))
+		return 0;
+	return err_set(err, EACCES, "uid %u may not write this file any more", (unsigned)who->uid);
+}
+
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t off,
 	      struct fuse_file_info *fi)
 {
@@ -482,6 +492,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	t->handle = h;
 	t->offset = size;
 	r = handle_speak(h, &t->who, &err);
+	if (r >= 0)
+		r = may_still_write(h, &t->who, &err);
 	pthread_mutex_lock(&h->lock);
 	if (r >= 0)
 		r = handle_stage(h, text, (uint64_t)off, now, &err);

@@ -270,8 +270,8 @@ chmod 0660 "$foo/state"
 chmod 0770 "$foo/config"
 chgrp $WEB "$foo/exec"
 alice
-coproc INSIDE { cd "$foo" && u bash -c 'ls -lR . >/dev/null; exec 3>config/user.a; echo ready; read -r x; ls; cat state config/user.a
-	echo 9 >&3; echo 9 >config/user.a; echo running >state; mkdir exec/z; rm config/user.mine; echo done' 2>/dev/null; }
+coproc INSIDE { cd "$foo" && u bash -c 'ls -lR . >/dev/null; exec 3>config/user.a 4>state; echo ready; read -r x; ls; cat state config/user.a
+	echo 9 >&3; echo running >&4; echo 9 >config/user.a; echo running >state; mkdir exec/z; rm config/user.mine; echo done' 2>/dev/null; }
 read -r _ <&"${INSIDE[0]}"
 user root
 chgrp "$GID" "$foo"

@@ -206,7 +206,6 @@ devices//x=1
 devices/eth0/a/b=1
 !config/user.z
 !devices/
-!devices/none
 config/user.z=$'open
 config/user.z=$'a' b
 config/user.z=$'\\q'
@@ -305,6 +304,7 @@ head -c 100000 /dev/urandom >"$WORK/image.tar"; not_an_image "noise" .
 nok "and no name of it stays" -- test -e "$LXD/images/image.tar"
 exec 5>"$LXD/images/image.tar"
 image "$META" dir,rootfs file,rootfs/x,fill=5000; truncate -s 3000 "$WORK/image.tar"; not_an_image "cut off" .
+exec 5>&-
 image "$META" dir,rootfs 'file,rootfs/../../../../../../../../tmp/lxdfs-evil,data=x'; not_an_image "a name with .." '\.\.'
 image "$META" dir,rootfs 'file,/tmp/lxdfs-evil,data=x'; not_an_image "an absolute name" .
 image "$META" dir,rootfs 'sym,rootfs/tmp,link=/tmp' 'file,rootfs/tmp/lxdfs-evil,data=x'; not_an_image "a symlink on the way" 'link'
@@ -315,7 +315,6 @@ image 'file,metadata.yaml,data=architecture: \x5b' dir,rootfs; not_an_image "met
 image 'sym,metadata.yaml,link=/etc/passwd' dir,rootfs; not_an_image "metadata that is a link" .
 image 'file,metadata.yaml,fill=20000000' dir,rootfs; not_an_image "metadata of 20 MB" .
 image "$META" dir,rootfs 'file,rootfs/big,size=9000000000000'; not_an_image "a file larger than any" .
-exec 5>&-
 is "$(find /tmp/lxdfs-evil "$STATE/images" "$STATE/unpacked" -mindepth 1 2>/dev/null)" "" "nothing was left of them"
 unchanged "and the tree is as it was"
 
