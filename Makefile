@@ -42,7 +42,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(addprefix $(B)/bin/,$(if $(wildcard fs/bin/*.c),lxdfsd) $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
 
-.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-vm lint lint-lite fuzz bench bench-tools docs \
+.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-vm lint lint-lite fuzz fuzz-build bench bench-tools docs \
 	install uninstall format clean
 
 ##
@@ -168,10 +168,11 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ))
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/liblxdfs.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_all)
-fuzz: $(FUZZ_BIN)
+fuzz-build: $(FUZZ_BIN)
+fuzz: fuzz-build
 	@for t in $(FUZZ_BIN); do n=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$n tests/fuzz/corpus/$$n; \
-		echo "fuzz: $$n"; $$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(B)/ \
-			$(B)/corpus/$$n tests/fuzz/corpus/$$n || exit 1; \
+		echo "fuzz: $$n"; LSAN_OPTIONS=print_suppressions=0 $$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
+			-verbosity=0 -artifact_prefix=$(B)/ $(B)/corpus/$$n tests/fuzz/corpus/$$n || exit 1; \
 	done
 else
 fuzz:

@@ -91,7 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	text = (struct str){(const char *)data + 1, size - 1};
 	check_type(&keys[data[0] % ARRAY_SIZE(keys)], text, true);
-	check_type(&keys[data[0] % ARRAY_SIZE(keys)], text, false);
+	/* a type is asked about text, which key_parse() sees to */
+	if (str_is_utf8(text))
+		check_type(&keys[data[0] % ARRAY_SIZE(keys)], text, false);
 	(void)key_find(&table, text);
 	(void)key_guess(&table, text);
 	return 0;
