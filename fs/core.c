@@ -13,6 +13,7 @@
 #include "engine/kind/defaults.h"
 #include "engine/kind/instance.h"
 #include "engine/kind/network.h"
+#include "fs/noted.h"
 #include "fs/ops.h"
 #include "fs/stale.h"
 #include "net/nft.h"
@@ -113,7 +114,9 @@ static int serve(struct fs *fs, const struct session_link *link, struct err *err
 	if (r < 0)
 		return r;
 	session_on_stop(fs->session, stop, fs);
-	r = notifier_start(fs->notifier, session_fuse(fs->session), err);
+	r = noted_load(fs, err);
+	if (!r)
+		r = notifier_start(fs->notifier, session_fuse(fs->session), err);
 	if (!r)
 		r = job_start(autostart, fs->host, err);
 	if (!r)

@@ -18,12 +18,14 @@ enum write_way {
 };
 
 struct handle {
+	uint64_t number; /* in fs->opened */
 	struct node node; /* of a key or another file of the tree; empty for the others */
 	struct scratch *scratch;
 	struct image_upload *upload;
 	struct event_reader *reader;
 	int flags;	 /* of open(2) */
 	bool is_pending; /* in fs->pendings */
+	bool is_noted;	 /* see fs/noted.h */
 	/* Who opened it to write: what is written is his, also when another program holds the descriptor. */
 	uid_t uid;
 	gid_t gid, *groups;

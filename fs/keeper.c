@@ -21,10 +21,11 @@
 #include "fs/control.h"
 #include "fs/inflight.h"
 #include "fs/mountpoint.h"
+#include "fs/noted.h"
 
 #define START_TRIES 5	/* of the first core */
 #define SUSPECT_MS 2000 /* a core that ended sooner may have died of what it was asked */
-#define FORGIVE_MS 250	/* for one death to count no longer */
+#define FORGIVE_MS 100	/* for one death to count no longer */
 #define FREE_DEATHS 20	/* that count, before the next core has to wait */
 #define DELAY_MIN_MS 50 /* doubled with each further death */
 #define DELAY_MAX_MS 5000
@@ -249,7 +250,7 @@ static void how_it_ended(const siginfo_t *si, struct err *err)
 static int core_is_dead(struct keeper *k, struct err *err)
 {
 	uint64_t now = sys_deadline(0), age = k->is_ready ? now - k->ready_at : 0;
-	bool said_why;
+	bool said_why, was_killed;
 	int delay = 0;
 	siginfo_t si;
 
@@ -257,6 +258,7 @@ static int core_is_dead(struct keeper *k, struct err *err)
 		;
 	said_why = k->failure.errnum;
 	sys_waitid(k->core, &si, 0);
+	was_killed = si.si_code == CLD_KILLED && si.si_status == SIGKILL;
 	how_it_ended(&si, &k->failure);
 	close(TAKE_FD(k->core));
 	close(TAKE_FD(k->link));
@@ -275,7 +277,9 @@ static int core_is_dead(struct keeper *k, struct err *err)
 			err_prefix(&k->failure, "lxdfsd doesn't start, tried %d times: ", START_TRIES);
 		return err_move(err, &k->failure);
 	}
-	k->is_suspect = age < SUSPECT_MS;
+	/* SIGKILL comes from outside, or from the kernel that is out of memory: of that many must have died
+	 */
+	k->is_suspect = age < SUSPECT_MS && (!was_killed || k->deaths > FREE_DEATHS);
 	if (k->deaths > FREE_DEATHS)
 		delay = MIN(DELAY_MIN_MS << MIN(k->deaths - FREE_DEATHS - 1, 8), DELAY_MAX_MS);
 	k->next = now + (unsigned)delay;
@@ -350,6 +354,7 @@ int keeper_sweep(const struct core_options *o, struct err *err)
 
 		unlink(path);
 	}
+	noted_sweep(o->run);
 	rmdir(o->run); /* stays where others put something */
 	return r;
 }
@@ -390,6 +395,7 @@ static int set_up(struct keeper *k, struct err *err)
 	if (k->fuse < 0)
 		return k->fuse;
 	k->is_mounted = true;
+	noted_sweep(k->o->run);
 	k->fuse = raise_fd(k->fuse);
 	r = read_init(k, err);
 	if (r < 0)

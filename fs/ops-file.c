@@ -9,6 +9,7 @@
 #include "engine/base/loop.h"
 #include "engine/base/sys.h"
 #include "engine/model/event.h"
+#include "fs/noted.h"
 #include "fs/ops.h"
 #include "fs/tree/setfile.h"
 
@@ -29,6 +30,7 @@ static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fus
 		return NULL;
 	}
 	h = handle_new(&n, fi->flags);
+	h->number = fi->fh;
 	h->is_not_roots = !(fi->fh & OPENED_BY_ROOT);
 	if (n.row->type == NODE_STREAM)
 		h->reader = event_reader_new(fs->host->events);
@@ -40,7 +42,7 @@ static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fus
 
 static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
 {
-	fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
+	h->number = fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
 	fi->direct_io = 1;
 	fi->nonseekable = h->reader != NULL;
 	/* nothing is staged where nothing is written: a request less */
@@ -53,10 +55,15 @@ static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct f
 static void reply_create(fuse_req_t req, struct fs *fs, struct handle *h, const struct fuse_entry_param *e,
 			 struct fuse_file_info *fi)
 {
-	fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
+	h->number = fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
+	/* without a note it is as good, but for a crash before it is written */
+	if (h->is_pending)
+		noted_put(fs, h);
 	fi->direct_io = 1;
-	if (fuse_reply_create(req, e, fi) == -ENOENT)
+	if (fuse_reply_create(req, e, fi) == -ENOENT) {
+		noted_drop(fs, h);
 		handle_free(fs, opened_take(fs->opened, fi->fh));
+	}
 }
 
 static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -504,6 +511,14 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 		if (h->node.row->ops->check)
 			r = h->node.row->ops->check(&h->node, buf_str(&t->data), &t->who, &err);
 		if (r >= 0) {
+			pthread_mutex_lock(&h->lock);
+			r = noted_put(fs, h);
+			pthread_mutex_unlock(&h->lock);
+			if (r < 0)
+				err_set(&err, -r, "what was written can't be kept in %s: %s", fs->host->run,
+					strerror(-r));
+		}
+		if (r >= 0) {
 			fuse_reply_write(req, size);
 			task_drop(t);
 			return;
@@ -543,6 +558,7 @@ static void apply_staged(struct task *t)
 	AUTO(err_done) struct err err = ERR_NULL;
 	int r = h->node.row->ops->write(&h->node, buf_str(&t->data), &t->who, &err);
 
+	noted_drop(t->fs, h);
 	after_write(t->fs, h);
 	if (r < 0)
 		fs_fail(t->fs, t->req, h->node.o, &err);
@@ -589,23 +605,16 @@ static void commit(fuse_req_t req, struct handle *h)
 	task_drop(t);
 }
 
-/* Of one that another core opened: what it had staged and not applied is lost, so nobody may believe that it
- * was taken. */
+/* What another core was given and hadn't applied is noted, see fs/noted.h, but for the bytes of a scratch
+ * file or an image: nobody may believe that those were taken. */
 static void commit_of(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_of(req);
-	struct handle *h = opened_find(fs->opened, fi->fh);
+	struct handle *h = opened_find(fs_of(req)->opened, fi->fh);
 
-	if (!h) {
-		h = handle_of(req, ino, fi);
-		if (!h)
-			return;
-		if (h->node.row->ops && handle_way(h) == WRITE_STAGED) {
-			fuse_reply_err(req, EIO);
-			return;
-		}
-	}
-	commit(req, h);
+	if (h)
+		commit(req, h);
+	else
+		fuse_reply_err(req, ino & SCRATCH_BIT ? EIO : 0);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -630,8 +639,10 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = opened_take(fs_of(req)->opened, fi->fh);
 
 	(void)ino;
-	if (h)
+	if (h) {
+		noted_drop(fs_of(req), h);
 		handle_free(fs_of(req), h);
+	}
 	fuse_reply_err(req, 0);
 }
 

@@ -40,6 +40,11 @@ struct node node_of(struct object *o)
 	return (struct node){.o = object_ref(o), .row = index_of[o->kind->number][0]};
 }
 
+const struct node_row *node_row_number(const struct object *o, uint32_t number)
+{
+	return number < ARRAY_SIZE(index_of[0]) ? index_of[o->kind->number][number] : NULL;
+}
+
 /* ---- ids */
 
 static uint32_t hash_text(const char *text)

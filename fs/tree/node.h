@@ -120,6 +120,9 @@ struct node node_of(struct object *o);
 /** node_row_named() - an object's node by the path of its rows, "config" or "local/config". false: none */
 bool node_row_named(struct object *o, const char *path, struct node *ret);
 
+/** node_row_number() - NULL for none */
+const struct node_row *node_row_number(const struct object *o, uint32_t number);
+
 uint64_t node_id(const struct node *n);
 /** node_own_id() - of one that is_each_own: an id that no other look-up has had for long */
 uint64_t node_own_id(const struct node *n);
