@@ -18,7 +18,7 @@ enum write_way {
 };
 
 struct handle {
-	uint64_t number; /* in fs->opened */
+	uint64_t number;  /* in fs->opened */
 	struct node node; /* of a key or another file of the tree; empty for the others */
 	struct scratch *scratch;
 	struct image_upload *upload;
