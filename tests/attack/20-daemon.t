@@ -7,7 +7,7 @@
 # Its layer lies on a small file system, so that it can be filled.
 mkdir "$STATE/pools"
 truncate -s 64M "$BASE/pool"
-mkfs.ext4 -q -F "$BASE/pool"
+mkfs.ext4 -q -F -N 1500 "$BASE/pool"
 mount -o loop "$BASE/pool" "$STATE/pools" || skip_all "needs a loop device"
 
 # shellcheck disable=SC2119
