@@ -131,8 +131,14 @@ put 'restart force' "$foo/state"
 # SIGINT, which a background job of a shell doesn't get otherwise
 python3 -c 'import signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-open(sys.argv[1], "w").write("stopped 60\n")' "$foo/state" &
+f = open(sys.argv[1], "w")
+open(sys.argv[2], "w").close()
+f.write("stopped 20\n")' "$foo/state" "$WORK/about-to" &
 stopper=$!
+for _ in $(seq 200); do
+	[ -e "$WORK/about-to" ] && break
+	sleep 0.05
+done
 sleep 0.5
 kill -INT "$stopper"
 before=$(date +%s%N)
@@ -157,7 +163,12 @@ is "$(limit)" 67108864 "is in the kernel"
 put true "$foo/devices/eth0/security.mac_filtering"
 put true "$foo/devices/eth0/security.ipv4_filtering"
 rules() { nft list table bridge "$NAME" 2>/dev/null | grep -v '^table'; }
-sleep 1
+# a lease that is on its way counts more than what was pinned
+for _ in $(seq 100); do
+	address=$(sed -n 's/^eth0 \(10\..*\)/\1/p' "$foo/addresses")
+	[ -n "$address" ] && rules | grep -q "saddr $address accept" && break
+	sleep 0.1
+done
 before=$(rules)
 like "$before" 'saddr 10\.' "a filter is"
 kill_core
