@@ -8,7 +8,7 @@
 #include "net/link.h"
 #include "net/netlink.h"
 
-static int address_change(int netns_fd, uint16_t type, uint16_t flags, const char *link,
+static int address_change(int netns_fd, uint16_t type, uint16_t flags, uint32_t ifa_flags, const char *link,
 			  const struct ip_net *net, struct err *err)
 {
 	struct ifaddrmsg msg = {.ifa_family = (unsigned char)net->ip.family,
@@ -30,13 +30,15 @@ static int address_change(int netns_fd, uint16_t type, uint16_t flags, const cha
 	/* RFC 3021: a network of two addresses has no broadcast */
 	if (net->ip.family == AF_INET && net->len < 31)
 		nl_put(&m, IFA_BROADCAST, last.bytes, len);
+	if (ifa_flags)
+		nl_put_u32(&m, IFA_FLAGS, ifa_flags);
 	return nl_request(&m, netns_fd, err);
 }
 
-int address_add(int netns_fd, const char *link, const struct ip_net *net, struct err *err)
+static int add(int netns_fd, const char *link, const struct ip_net *net, uint32_t flags, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
-	int r = address_change(netns_fd, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link, net, err);
+	int r = address_change(netns_fd, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, flags, link, net, err);
 
 	if (r == 0)
 		return 0;
@@ -47,10 +49,20 @@ int address_add(int netns_fd, const char *link, const struct ip_net *net, struct
 	return r;
 }
 
+int address_add(int netns_fd, const char *link, const struct ip_net *net, struct err *err)
+{
+	return add(netns_fd, link, net, 0, err);
+}
+
+int address_add_sure(int netns_fd, const char *link, const struct ip_net *net, struct err *err)
+{
+	return add(netns_fd, link, net, net->ip.family == AF_INET6 ? IFA_F_NODAD : 0, err);
+}
+
 int address_del(int netns_fd, const char *link, const struct ip_net *net, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
-	int r = address_change(netns_fd, RTM_DELADDR, 0, link, net, err);
+	int r = address_change(netns_fd, RTM_DELADDR, 0, 0, link, net, err);
 
 	if (r == 0)
 		return 0;

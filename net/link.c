@@ -281,11 +281,16 @@ const char *link_oper_text(unsigned operstate)
 
 int link_set(const char *name, const struct link_change *change, struct err *err)
 {
+	return link_set_in(NETNS_OWN, name, change, err);
+}
+
+int link_set_in(int netns_fd, const char *name, const struct link_change *change, struct err *err)
+{
 	struct nl_msg m = {0};
 	int master = 0, r;
 
 	if (change->set & LINK_MASTER && change->master) {
-		master = link_index(NETNS_OWN, change->master, err);
+		master = link_index(netns_fd, change->master, err);
 		if (master < 0) {
 			err_prefix(err, "%s gets no bridge: ", name);
 			return master;
@@ -308,7 +313,7 @@ int link_set(const char *name, const struct link_change *change, struct err *err
 		nl_put_u32(&m, IFLA_MASTER, (uint32_t)master);
 	if (change->set & LINK_MAC)
 		nl_put(&m, IFLA_ADDRESS, change->mac.b, sizeof(change->mac.b));
-	r = nl_request(&m, NETNS_OWN, err);
+	r = nl_request(&m, netns_fd, err);
 	if (r == -ENODEV)
 		return err_set(err, ENODEV, "there is no link %s", name);
 	if (r < 0)

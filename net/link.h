@@ -85,6 +85,8 @@ struct link_change {
 
 /** link_set() - one request for all changes. Return: 0; -ENODEV; what the kernel refuses */
 int link_set(const char *name, const struct link_change *change, struct err *err);
+/** link_set_in() - the same in another network namespace */
+int link_set_in(int netns_fd, const char *name, const struct link_change *change, struct err *err);
 /** link_delete() - Return: 0; -ENODEV there is none: callers that undo pass that over */
 int link_delete(const char *name, struct err *err);
 /** link_random_name() - "veth" and eight random hex digits, not in use now */
@@ -133,6 +135,8 @@ int veth_create(const struct veth_spec *spec, struct err *err);
 
 /** address_add() - Return: 0; -EEXIST it is there already */
 int address_add(int netns_fd, const char *link, const struct ip_net *net, struct err *err);
+/** address_add_sure() - the same, of use at once: whether another on the link has it isn't asked (IPv6) */
+int address_add_sure(int netns_fd, const char *link, const struct ip_net *net, struct err *err);
 /** address_del() - Return: 0; -EADDRNOTAVAIL it isn't there */
 int address_del(int netns_fd, const char *link, const struct ip_net *net, struct err *err);
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bridge's firewall and address translation: up to three chains of its own in table `inet NAME`.
- *
- * nat_lock keeps the table from being removed, as the last bridge goes, while another bridge's chains are
- * made. Under it comes the leaf of nft.c.
- */
+/* A bridge's firewall and address translation: up to three chains of its own in table `inet NAME`. */
 #include "net/nat.h"
 
-#include <pthread.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
+#include "net/inet.h"
 #include "net/nft.h"
 
 enum { INPUT, FORWARD, POSTROUTING, N_CHAINS };
@@ -20,8 +17,6 @@ static const struct {
     [FORWARD] = {"forward-", "type filter hook forward priority filter; policy accept;"},
     [POSTROUTING] = {"nat-", "type nat hook postrouting priority srcnat; policy accept;"},
 };
-
-static pthread_mutex_t nat_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct text {
 	struct buf rules[N_CHAINS];
@@ -175,21 +170,6 @@ int nat_text(struct buf *b, const struct nat_bridge *bridge, struct err *err)
 	return bridge_text(b, bridge, err);
 }
 
-/* With the lock held: an empty table goes. */
-static int prune(struct err *err)
-{
-	AUTO(buf_done) struct buf command = BUF_NULL, text = BUF_NULL;
-	int r;
-
-	buf_printf(&command, "list table inet %s", net_table());
-	r = nft_list(command.ptr, &text, err);
-	if (r < 0 || strstr(buf_cstr(&text), "chain "))
-		return r;
-	buf_clear(&command);
-	buf_printf(&command, "delete table inet %s\n", net_table());
-	return nft_run(command.ptr, err);
-}
-
 int nat_set(const struct nat_bridge *bridge, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
@@ -197,12 +177,7 @@ int nat_set(const struct nat_bridge *bridge, struct err *err)
 
 	if (r < 0)
 		return r;
-	pthread_mutex_lock(&nat_lock);
-	r = nft_run(text.ptr, err);
-	if (r == 0 && !strstr(text.ptr, "add rule "))
-		r = prune(err);
-	pthread_mutex_unlock(&nat_lock);
-	return r;
+	return inet_run(text.ptr, !strstr(text.ptr, "add rule "), err);
 }
 
 int nat_clear(const char *name, struct err *err)
@@ -214,12 +189,5 @@ int nat_clear(const char *name, struct err *err)
 
 int nat_teardown(struct err *err)
 {
-	AUTO(buf_done) struct buf text = BUF_NULL;
-	int r;
-
-	buf_printf(&text, "add table inet %s\ndelete table inet %s\n", net_table(), net_table());
-	pthread_mutex_lock(&nat_lock);
-	r = nft_run(text.ptr, err);
-	pthread_mutex_unlock(&nat_lock);
-	return r;
+	return inet_teardown(err);
 }

@@ -2,6 +2,7 @@
 /* Makes an Ethernet frame from a line of text, right or wrong as the line says. For tests/tools/frame.c.
  *
  *	[src=MAC dst=MAC type=N cut=N] LAYER [NAME=VALUE...] LAYER ...
+ *	ra net= lifetime= (a router advertisement; its ip6 has sum=1: a right checksum of ICMP)
  *
  *	vlan id= tpid=           mpls                      llc                     raw type= (payload: 46
  *bytes) arp op= htype= ptype= hlen= plen= sha= spa= tha= tpa= ip4 src= dst= ver= proto= off= more=1 ip6 src=
@@ -170,6 +171,20 @@ static inline void frame_icmp6(struct frame *f, struct frame_layer l)
 		frame_ip(f, l, "target", "::", AF_INET6, p + 8);
 }
 
+/* A router advertisement of a network that is to be used at once. */
+static inline void frame_ra(struct frame *f, struct frame_layer l)
+{
+	static const unsigned char network[] = {3, 4, 64, 0xc0, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10};
+	unsigned char *p = frame_put(f, 32);
+
+	memcpy(p, network, sizeof(network));
+	frame_ip(f, l, "net", "2001:db8:bad::", AF_INET6, p + 16);
+	p = frame_put(f, 16);
+	p[0] = 134;
+	p[4] = 64;
+	frame_u16(p + 6, frame_num(f, l, "lifetime", 1800));
+}
+
 static inline void frame_arp(struct frame *f, struct frame_layer l)
 {
 	unsigned char *p = frame_put(f, 28);
@@ -211,6 +226,15 @@ static inline void frame_ip6(struct frame *f, struct frame_layer l, unsigned nex
 	p[7] = 255;
 	frame_ip(f, l, "src", "::", AF_INET6, p + 8);
 	frame_ip(f, l, "dst", "ff02::1", AF_INET6, p + 24);
+	if (frame_num(f, l, "sum", 0)) {
+		unsigned char *icmp = p + 40;
+		/* the sum of the parts of the header that count, which aren't in one piece */
+		unsigned sum = (unsigned)payload + 58 + (0xffff ^ frame_sum(p + 8, payload + 32));
+
+		while (sum >> 16)
+			sum = (sum & 0xffff) + (sum >> 16);
+		frame_u16(icmp + 2, ~sum & 0xffff);
+	}
 }
 
 /* Put one layer before what is there. @next: the number by which the layer behind goes, and afterwards this
@@ -272,6 +296,9 @@ static inline void frame_layer_put(struct frame *f, struct frame_layer l, unsign
 		*next = 17;
 	} else if (!strcmp(kind, "icmp6")) {
 		frame_icmp6(f, l);
+		*next = 58;
+	} else if (!strcmp(kind, "ra")) {
+		frame_ra(f, l);
 		*next = 58;
 	} else if (!strcmp(kind, "hop") || !strcmp(kind, "dstopt")) {
 		p = frame_put(f, 8);

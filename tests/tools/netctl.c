@@ -12,9 +12,11 @@
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
 #include "engine/base/sys.h"
+#include "net/direct.h"
 #include "net/dnsmasq.h"
 #include "net/leases.h"
 #include "net/link.h"
+#include "net/neighbour.h"
 #include "net/nic.h"
 #include "net/subnet.h"
 #include "net/sysctl.h"
@@ -36,6 +38,9 @@ static const char usage_text[] =
     "  attach  bridge=LINK peer=LINK mac=MAC netns=FILE [name=LINK] [mtu=N] [isolated=yes]\n"
     "          [mac_filter=yes] [v4_filter=yes] [v6_filter=yes] [own_dhcp=yes] [allowed=NET...]\n"
     "          prints the host's name for it\n"
+    "  plug    name=LINK peer=LINK mac=MAC netns=FILE [mtu=N] [txqueuelen=N] [routed=yes] [address=IP...]\n"
+    "          [host=IP...] [gateway4=no] [gateway6=no] [table=N] [route=NET...] [parent=LINK]\n"
+    "  replug, unplug, parent likewise            probe    name=LINK address=IP...\n"
     "  filter  name=LINK peer=LINK mac=MAC ...    detach   name=LINK    filters    teardown\n"
     "  dnsmasq run=DIR leases=DIR bridge=LINK user=NAME v4=NET dhcp4=yes range4=IP-IP... expiry4=N "
     "gateway=IP\n"
@@ -367,6 +372,91 @@ static int do_teardown(struct err *err)
 	return filter_teardown(err);
 }
 
+/* ---- NICs without a bridge */
+
+struct direct {
+	struct direct_spec spec;
+	struct ip v4[8], v6[8];
+	struct ip_net routes[8];
+};
+
+static void direct(struct direct *d)
+{
+	struct direct_spec *s = &d->spec;
+	const char *text;
+
+	*d = (struct direct){.spec = {
+				 .mac = mac("mac"),
+				 .mtu = number("mtu"),
+				 .txqueuelen = number("txqueuelen"),
+				 .is_routed = yes("routed"),
+				 .parent = arg("parent"),
+				 .routes = d->routes,
+			     }};
+	snprintf(s->host_name, sizeof(s->host_name), "%s", need("name"));
+	snprintf(s->name, sizeof(s->name), "%s", arg("peer") ? arg("peer") : "");
+	s->v4 = (struct direct_family){
+	    .addresses = d->v4, .host = ip_of("169.254.0.1"), .table = number("table")};
+	s->v6 =
+	    (struct direct_family){.addresses = d->v6, .host = ip_of("fe80::1"), .table = number("table")};
+	s->v4.no_default = arg("gateway4") && !yes("gateway4");
+	s->v6.no_default = arg("gateway6") && !yes("gateway6");
+	for (size_t i = 0; i < 8 && (text = nth("address", i)); i++) {
+		struct ip ip = ip_of(text);
+
+		if (ip.family == AF_INET)
+			d->v4[s->v4.n_addresses++] = ip;
+		else
+			d->v6[s->v6.n_addresses++] = ip;
+	}
+	for (size_t i = 0; i < 2 && (text = nth("host", i)); i++)
+		(ip_of(text).family == AF_INET ? &s->v4 : &s->v6)->host = ip_of(text);
+	for (; s->n_routes < 8 && (text = nth("route", s->n_routes)); s->n_routes++)
+		d->routes[s->n_routes] = net_of(text);
+}
+
+static int do_plug(struct err *err)
+{
+	struct direct d;
+
+	direct(&d);
+	return direct_attach(&d.spec, netns, err);
+}
+
+static int do_replug(struct err *err)
+{
+	struct direct d;
+
+	direct(&d);
+	return direct_restore(&d.spec, err);
+}
+
+static int do_unplug(struct err *err)
+{
+	struct direct d;
+
+	direct(&d);
+	return direct_detach(&d.spec, err);
+}
+
+static int do_parent(struct err *err)
+{
+	struct direct d;
+
+	direct(&d);
+	return direct_check_parent(&d.spec, err);
+}
+
+static int do_probe(struct err *err)
+{
+	struct ip ips[8];
+	size_t n = 0;
+
+	for (; n < ARRAY_SIZE(ips) && nth("address", n); n++)
+		ips[n] = ip_of(nth("address", n));
+	return neighbour_probe(need("name"), ips, n, err);
+}
+
 /* ---- dnsmasq */
 
 static size_t ranges(const char *name, struct dnsmasq_range *to, size_t max)
@@ -518,7 +608,8 @@ static const struct {
     {"attach", do_attach},     {"filter", do_filter},	{"detach", do_detach},	 {"filters", do_filters},
     {"teardown", do_teardown}, {"dnsmasq", do_dnsmasq}, {"adopt", do_adopt},	 {"reload", do_reload},
     {"stop", do_stop},	       {"host", do_host},	{"unhost", do_unhost},	 {"leases", do_leases},
-    {"release", do_release},
+    {"release", do_release},   {"plug", do_plug},	{"replug", do_replug},	 {"unplug", do_unplug},
+    {"parent", do_parent},     {"probe", do_probe},
 };
 
 int main(int argc, char **argv)
