@@ -287,20 +287,68 @@ int direct_restore(const struct direct_spec *spec, struct err *err)
 	return r < 0 ? r : set_proxies(spec, true, err);
 }
 
+/* Of the host's end: the gateways' addresses and the static routes, no more and no less. */
+static int is_current(const struct direct_spec *spec, const struct link_list *links, int index, int family,
+		      struct err *err)
+{
+	const struct direct_family *f = family_of(spec, family);
+	struct ip_net_list found = {0};
+	size_t want = f->n_addresses;
+	bool has_host = !f->n_addresses, same;
+	int r = route_on_link(spec->host_name, family, &found, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < links->n_addrs; i++)
+		has_host |= links->addrs[i].index == index && ip_eq(&links->addrs[i].net.ip, &f->host);
+	same = has_host;
+	for (size_t i = 0; i < spec->n_routes; i++)
+		want += spec->routes[i].ip.family == family;
+	for (size_t i = 0; i < found.n && same; i++) {
+		const struct ip_net *net = &found.nets[i];
+
+		same = false;
+		for (size_t a = 0; a < f->n_addresses; a++)
+			same |= net->len == ip_bits(&net->ip) && ip_eq(&net->ip, &f->addresses[a]);
+		for (size_t a = 0; a < spec->n_routes; a++)
+			same |= net->len == spec->routes[a].len && ip_eq(&net->ip, &spec->routes[a].ip);
+	}
+	same &= found.n == want;
+	free(found.nets);
+	return same;
+}
+
+int direct_is_current(const struct direct_spec *spec, struct err *err)
+{
+	AUTO(link_list_done) struct link_list links = {0};
+	struct link_info info;
+	int r = link_get(NETNS_OWN, spec->host_name, &info, err);
+
+	if (!r)
+		r = link_list(NETNS_OWN, &links, err);
+	if (r < 0)
+		return r;
+	r = is_current(spec, &links, info.index, AF_INET, err);
+	return r <= 0 ? r : is_current(spec, &links, info.index, AF_INET6, err);
+}
+
+int direct_clear(const struct direct_spec *spec, struct err *err)
+{
+	int r = set_proxies(spec, false, err), guard;
+
+	if (!spec->is_routed)
+		return r;
+	guard = guard_clear(spec->host_name, r < 0 ? NULL : err);
+	return r < 0 ? r : guard;
+}
+
 int direct_detach(const struct direct_spec *spec, struct err *err)
 {
-	int done = set_proxies(spec, false, err), r;
+	int r = link_delete(spec->host_name, err);
 
-	r = link_delete(spec->host_name, done < 0 ? NULL : err);
-	if (r == -ENODEV) {
-		if (!done)
-			err_done(err);
-		r = 0;
-	}
-	done = done < 0 ? done : r;
 	/* what may still send stays guarded */
-	if (r < 0 || !spec->is_routed)
-		return done;
-	r = guard_clear(spec->host_name, done < 0 ? NULL : err);
-	return done < 0 ? done : r;
+	if (r < 0 && r != -ENODEV)
+		return r;
+	err_done(err);
+	return direct_clear(spec, err);
 }

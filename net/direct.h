@@ -50,9 +50,16 @@ int direct_attach(const struct direct_spec *spec, int netns_fd, struct err *err)
 /** direct_restore() - what others may have removed since: rules, routes, proxy entries. The link is there */
 int direct_restore(const struct direct_spec *spec, struct err *err);
 
-/** direct_detach() - of the spec host_name, is_routed, addresses and parent are looked at; what isn't there
- * any more is no failure. Return: the first failure, after all of it was tried */
+/** direct_is_current() - gateways and routes of the link are what @spec says. Return: 1, 0; -ENODEV no such
+ * link
+ */
+int direct_is_current(const struct direct_spec *spec, struct err *err);
+
+/** direct_detach() - the link, then direct_clear(). Return: 0; on failure the link may still be there */
 int direct_detach(const struct direct_spec *spec, struct err *err);
+/** direct_clear() - rules and proxy entries of one whose link is gone; what isn't there is no failure. Of the
+ * spec host_name, is_routed, addresses and parent are looked at */
+int direct_clear(const struct direct_spec *spec, struct err *err);
 
 /** direct_check_parent() - it is there and lets its host answer for others. Return: 0; -ENODEV; -EINVAL with
  * the command that would set what is missing */

@@ -166,3 +166,15 @@ struct ip_net_list {
  * only the first 65536 are looked at.
  */
 int route_networks(int family, struct ip_net_list *ret, struct err *err);
+/** route_on_link() - where to lead the static routes of the main table that go by a link; free() the array */
+int route_on_link(const char *link, int family, struct ip_net_list *ret, struct err *err);
+
+/**
+ * vlan_create() - a VLAN of another link, down, with a mark that it is lxdfs's
+ * @id: 1 to 4094
+ *
+ * Return: 0; -EEXIST a link has the name; -ENODEV no parent; -EOPNOTSUPP the kernel has no VLANs
+ */
+int vlan_create(const char *name, const char *parent, unsigned id, struct err *err);
+/** vlan_is_ours() - there is a link of that name, and vlan_create() made it */
+bool vlan_is_ours(const char *name);

@@ -136,6 +136,58 @@ static int visit_route(const struct nlmsghdr *h, void *arg, struct err *err)
 	return list_add(arg, &net);
 }
 
+struct on_link {
+	int index;
+	struct ip_net_list *list;
+};
+
+static int visit_on_link(const struct nlmsghdr *h, void *arg, struct err *err)
+{
+	const struct rtmsg *msg = NLMSG_DATA(h);
+	const struct rtattr *attrs[RTA_MAX + 1];
+	const struct on_link *on = arg;
+	struct ip_net net = {0};
+	size_t len;
+
+	(void)err;
+	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)))
+		return 0;
+	nl_attrs(RTM_RTA(msg), RTM_PAYLOAD(h), attrs, RTA_MAX);
+	net.ip.family = msg->rtm_family;
+	net.len = msg->rtm_dst_len;
+	len = ip_bits(&net.ip) / 8;
+	if ((int)nl_u32(attrs[RTA_OIF]) != on->index || msg->rtm_protocol != RTPROT_STATIC ||
+	    (attrs[RTA_TABLE] ? nl_u32(attrs[RTA_TABLE]) : msg->rtm_table) != RT_TABLE_MAIN ||
+	    net.len > len * 8 || (attrs[RTA_DST] && RTA_PAYLOAD(attrs[RTA_DST]) != len))
+		return 0;
+	if (attrs[RTA_DST])
+		memcpy(net.ip.bytes, RTA_DATA(attrs[RTA_DST]), len);
+	return list_add(on->list, &net);
+}
+
+int route_on_link(const char *link, int family, struct ip_net_list *ret, struct err *err)
+{
+	struct rtmsg msg = {.rtm_family = (unsigned char)family};
+	struct ip_net_list list = {0};
+	struct on_link on = {link_index(NETNS_OWN, link, err), &list};
+	int r = on.index < 0 ? on.index : -EINTR;
+
+	for (int i = 0; i < 4 && r == -EINTR; i++) {
+		struct nl_msg m = {0};
+
+		list.n = 0;
+		err_done(err);
+		nl_begin(&m, RTM_GETROUTE, NLM_F_DUMP, &msg, sizeof(msg));
+		r = nl_query(&m, NETNS_OWN, visit_on_link, &on, err);
+	}
+	if (r < 0) {
+		free(list.nets);
+		return r;
+	}
+	*ret = list;
+	return 0;
+}
+
 int route_networks(int family, struct ip_net_list *ret, struct err *err)
 {
 	AUTO(link_list_done) struct link_list links = {0};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
 #include "engine/device/nic.h"
 
@@ -117,22 +118,15 @@ static int check_family(const struct nic_plan *p, const struct config *c, const 
 int nic_bridged_check(struct object *o, const struct config *effective, const char *device, struct err *err)
 {
 	AUTO(nic_plan_done) struct nic_plan p = NIC_PLAN_NULL;
-	const char *name = config_device_get(effective, device, "name");
 	int r;
 
 	if (config_device_get(effective, device, "network") &&
 	    (config_device_get(effective, device, "parent") ||
 	     config_device_get(effective, device, "nictype")))
 		return err_set(err, EINVAL, "%s has network: nictype and parent don't go with it", device);
-	for (size_t i = 0; name && i < effective->n; i++) {
-		const char *other = section_device(&effective->sections[i]), *its;
-
-		its = other && strcmp(other, device) ? config_device_get(effective, other, "name") : NULL;
-		if (its && !strcmp(its, name))
-			return err_set(err, EINVAL, "name of %s is \"%s\": %s has it already", device, name,
-				       other);
-	}
-	r = nic_plan_make(o, effective, device, &p, err);
+	r = nic_check_name(effective, device, err);
+	if (!r)
+		r = nic_plan_make(o, effective, device, &p, err);
 	if (!r)
 		r = check_family(&p, effective, device, AF_INET, err);
 	if (!r)

@@ -10,66 +10,10 @@
 #include "engine/base/job.h"
 #include "engine/base/loop.h"
 #include "engine/device/nic-address.h"
+#include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
-#include "engine/device/owner.h"
 
 #define SETTLE_MS 500
-
-static const struct device_owner *the_owner;
-
-void device_owner_set(const struct device_owner *owner)
-{
-	the_owner = owner;
-}
-
-const struct device_owner *device_owner(void)
-{
-	return the_owner;
-}
-
-/* ---- the list of those that are attached */
-
-static struct nic_live **live_find(struct object *o, const char *device)
-{
-	struct nic_live **p = the_owner->nics(o);
-
-	while (*p && strcmp((*p)->device, device))
-		p = &(*p)->next;
-	return p;
-}
-
-static void live_add(struct object *o, const char *device, struct nic_plan *p)
-{
-	struct nic_live *l = xcalloc(1, sizeof(*l)), **head = the_owner->nics(o);
-
-	l->device = xstrdup(device);
-	memcpy(l->host_name, p->spec.host_name, sizeof(l->host_name));
-	l->network = xstrdup(p->network);
-	l->bridge = xstrdup(p->view.bridge);
-	l->routes = TAKE(p->routes);
-	l->n_routes = p->n_routes;
-	l->next = *head;
-	*head = l;
-}
-
-static void live_free(struct nic_live *l)
-{
-	free(l->device);
-	free(l->network);
-	free(l->bridge);
-	free(l->routes);
-	free(l);
-}
-
-void nics_forget(struct object *o)
-{
-	struct nic_live **head = the_owner->nics(o), *l;
-
-	while ((l = *head)) {
-		*head = l->next;
-		live_free(l);
-	}
-}
 
 /* ---- routes of the host to what is behind a NIC */
 
@@ -155,60 +99,19 @@ static void settle_later(struct object *o, const char *device, const struct nic_
 
 /* ---- attach and detach */
 
-static bool is_named(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const char *device = section_device(&c->sections[i]);
-		const char *other = device ? config_device_get(c, device, "name") : NULL;
-
-		if (other && !strcmp(other, name))
-			return true;
-	}
-	return false;
-}
-
-/* ethN, the lowest that neither is there nor is asked for by another device. */
-static int choose_name(const struct config *effective, int netns, char ret[IFNAMSIZ], struct err *err)
-{
-	AUTO(link_list_done) struct link_list links = {0};
-	int r = link_list(netns, &links, err);
-
-	if (r < 0)
-		return r;
-	for (unsigned n = 0; n <= links.n_links + effective->n; n++) {
-		size_t i = 0;
-
-		snprintf(ret, IFNAMSIZ, "eth%u", n);
-		while (i < links.n_links && strcmp(links.links[i].name, ret))
-			i++;
-		if (i == links.n_links && !is_named(effective, ret))
-			return 0;
-	}
-	return err_set(err, EEXIST, "every name of a link is taken inside");
-}
-
-/* What a core that was killed left of an attach: nobody else uses such a name. */
-static void clear_leftover(const struct nic_plan *p)
-{
-	struct link_info info;
-
-	if (p->is_name_ours && !link_get(NETNS_OWN, p->spec.host_name, &info, NULL) &&
-	    !strcmp(info.kind, "veth"))
-		nic_detach(p->spec.host_name, NULL);
-}
-
 static int attach_planned(struct object *o, const struct config *effective, const char *device,
 			  struct nic_plan *p, int netns, struct err *err)
 {
 	int r = 0;
 
 	if (!p->spec.name[0])
-		r = choose_name(effective, netns, p->spec.name, err);
+		r = nic_choose_name(effective, netns, p->spec.name, err);
 	if (!r)
 		r = nic_hosts_set(o, device, p, err);
 	if (r < 0)
 		return r;
-	clear_leftover(p);
+	if (p->is_name_ours)
+		nic_clear_leftover(p->spec.host_name);
 	r = nic_attach(&p->spec, netns, err);
 	if (!r) {
 		r = routes_add(p->view.bridge, p->routes, p->n_routes, NULL, 0, err);
@@ -220,19 +123,62 @@ static int attach_planned(struct object *o, const struct config *effective, cons
 	return r;
 }
 
+static int bridged_detach(struct object *o, struct nic_live *l, bool *ret_gone, struct err *err)
+{
+	int r;
+
+	routes_del(l->bridge, l->routes, l->n_routes, NULL, 0);
+	r = nic_detach(l->host_name, err);
+	if (r < 0)
+		return r;
+	*ret_gone = true;
+	return l->network ? nic_hosts_clear(o, l->device, l->network, err) : 0;
+}
+
+static int bridged_restore(struct object *o, const struct config *effective, struct nic_live *l,
+			   struct err *err)
+{
+	return nic_key_filter(o, effective, effective, l->device, err);
+}
+
+static void bridged_done(struct nic_live *l)
+{
+	free(l->network);
+	free(l->bridge);
+	free(l->routes);
+}
+
+static const struct nic_ops bridged_ops = {
+    .detach = bridged_detach, .restore = bridged_restore, .done = bridged_done};
+
+static struct nic_live *bridged_find(struct object *o, const char *device)
+{
+	struct nic_live *l = device ? nic_live_find(o, device) : NULL;
+
+	return l && l->ops == &bridged_ops ? l : NULL;
+}
+
+static void live_add(struct object *o, const char *device, struct nic_plan *p)
+{
+	struct nic_live *l = nic_live_add(o, device, &bridged_ops, p->spec.host_name);
+
+	l->network = xstrdup(p->network);
+	l->bridge = xstrdup(p->view.bridge);
+	l->routes = TAKE(p->routes);
+	l->n_routes = p->n_routes;
+}
+
 int nic_bridged_attach(struct object *o, const struct config *effective, const char *device, struct err *err)
 {
 	AUTO(nic_plan_done) struct nic_plan p = NIC_PLAN_NULL;
 	AUTO(fd) int netns = -EBADF;
 	int r;
 
-	if (*live_find(o, device))
+	if (nic_live_find(o, device))
 		return 0;
-	netns = the_owner->netns(o);
-	if (netns == -ESRCH)
-		return 0;
-	if (netns < 0)
-		return err_set(err, -netns, "the network namespace can't be opened: %s", strerror(-netns));
+	r = nic_netns(o, &netns, err);
+	if (r <= 0)
+		return r;
 	r = nic_plan_make(o, effective, device, &p, err);
 	if (!r)
 		r = attach_planned(o, effective, device, &p, netns, err);
@@ -240,40 +186,6 @@ int nic_bridged_attach(struct object *o, const struct config *effective, const c
 		return r;
 	live_add(o, device, &p);
 	return 0;
-}
-
-int nic_bridged_detach(struct object *o, const struct config *effective, const char *device, struct err *err)
-{
-	struct nic_live **p = live_find(o, device), *l = *p;
-	int r;
-
-	(void)effective;
-	if (!l)
-		return 0;
-	routes_del(l->bridge, l->routes, l->n_routes, NULL, 0);
-	r = nic_detach(l->host_name, err);
-	if (r < 0)
-		return r;
-	if (l->network)
-		r = nic_hosts_clear(o, device, l->network, err);
-	*p = l->next;
-	live_free(l);
-	return r;
-}
-
-void nics_detach_all(struct object *o)
-{
-	struct nic_live *l;
-
-	while ((l = *the_owner->nics(o))) {
-		AUTO(free) char *device = xstrdup(l->device);
-
-		/* what can't be removed now is when the next NIC of that name comes */
-		if (nic_bridged_detach(o, NULL, device, NULL) < 0 && *the_owner->nics(o) == l) {
-			*the_owner->nics(o) = l->next;
-			live_free(l);
-		}
-	}
 }
 
 /* ---- found again by a new core */
@@ -305,7 +217,8 @@ void nic_bridged_clear(struct object *o, const struct config *effective, const c
 
 	if (r < 0)
 		return;
-	clear_leftover(&p);
+	if (p.is_name_ours)
+		nic_clear_leftover(p.spec.host_name);
 	filter_clear(p.spec.host_name, NULL);
 	routes_del(p.view.bridge, p.routes, p.n_routes, NULL, 0);
 	if (p.network)
@@ -318,7 +231,7 @@ int nic_key_filter(struct object *o, const struct config *old, const struct conf
 		   struct err *err)
 {
 	AUTO(nic_plan_done) struct nic_plan p = NIC_PLAN_NULL, before = NIC_PLAN_NULL;
-	struct nic_live *l = device ? *live_find(o, device) : NULL;
+	struct nic_live *l = bridged_find(o, device);
 	int r;
 
 	if (!l)
@@ -353,7 +266,7 @@ int nic_key_filter(struct object *o, const struct config *old, const struct conf
 int nic_key_port(struct object *o, const struct config *old, const struct config *new, const char *device,
 		 struct err *err)
 {
-	struct nic_live *l = device ? *live_find(o, device) : NULL;
+	struct nic_live *l = bridged_find(o, device);
 	struct bridge_port port = {0};
 	int r;
 

@@ -15,14 +15,9 @@ int nic_key_port(struct object *o, const struct config *old, const struct config
 bool nic_bridged_matches(struct object *o, const struct section *device);
 int nic_bridged_check(struct object *o, const struct config *effective, const char *device, struct err *err);
 int nic_bridged_attach(struct object *o, const struct config *effective, const char *device, struct err *err);
-int nic_bridged_detach(struct object *o, const struct config *effective, const char *device, struct err *err);
 
 /** nic_bridged_adopt() - one of an instance that an earlier core started: hosts entry, filter and routes as
  * the config says; a NIC that isn't there is attached */
 int nic_bridged_adopt(struct object *o, const struct config *effective, const char *device, struct err *err);
 /** nic_bridged_clear() - what is left of one whose instance ended while nobody looked */
 void nic_bridged_clear(struct object *o, const struct config *effective, const char *device);
-/** nics_detach_all() - every one that is attached; never fails */
-void nics_detach_all(struct object *o);
-/** nics_forget() - free the list; the NICs stay */
-void nics_forget(struct object *o);

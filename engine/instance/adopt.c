@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
-#include "engine/device/nic.h"
 #include "engine/instance/apply.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 
-/* Each NIC of the config; the first failure counts, all are tried. */
-static int adopt_nics(struct object *o, const struct config *c, struct err *err)
+/* Each device of the config; the first failure counts, all are tried. */
+static int adopt_devices(struct object *o, const struct config *c, struct err *err)
 {
 	int r = 0;
 
@@ -22,9 +21,9 @@ static int adopt_nics(struct object *o, const struct config *c, struct err *err)
 		AUTO(err_done) struct err own = ERR_NULL;
 		int n;
 
-		if (!type || type->attach != nic_bridged_attach || !device_is_complete(o, c, device, NULL))
+		if (!type || !type->adopt || !device_is_complete(o, c, device, NULL))
 			continue;
-		n = nic_bridged_adopt(o, c, device, &own);
+		n = type->adopt(o, c, device, &own);
 		if (n < 0 && r == 0) {
 			err_prefix(&own, "device %s: ", device);
 			r = err_move(err, &own);
@@ -33,15 +32,15 @@ static int adopt_nics(struct object *o, const struct config *c, struct err *err)
 	return r;
 }
 
-static void clear_nics(struct object *o, const struct config *c)
+static void clear_devices(struct object *o, const struct config *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct section *s = &c->sections[i];
 		const char *device = section_device(s);
 		const struct device_type *type = device ? device_type_of(o, s, NULL) : NULL;
 
-		if (type && type->attach == nic_bridged_attach)
-			nic_bridged_clear(o, c, device);
+		if (type && type->clear)
+			type->clear(o, c, device);
 	}
 }
 
@@ -57,19 +56,19 @@ static int adopt_limits(struct object *o, const struct config *c, struct err *er
 static int adopt_running(struct object *o, struct container *c, const struct config *effective,
 			 struct err *err)
 {
-	int nics, limits, r;
+	int devices, limits, r;
 	AUTO(err_done) struct err more = ERR_NULL;
 
 	ids_adopt(o, effective, container_pid(c));
 	instance_set_container(o, c, false);
 	r = instance_confine(o, effective, err);
-	nics = adopt_nics(o, effective, r < 0 ? &more : err);
-	limits = adopt_limits(o, effective, r < 0 || nics < 0 ? &more : err);
+	devices = adopt_devices(o, effective, r < 0 ? &more : err);
+	limits = adopt_limits(o, effective, r < 0 || devices < 0 ? &more : err);
 	/* last, as its end may be waiting there */
 	if (instance_watch(o, &more) < 0)
 		return err_move(err, &more);
 	instance_note_power(o, "RUNNING", NULL);
-	return r < 0 ? r : nics < 0 ? nics : limits;
+	return r < 0 ? r : devices < 0 ? devices : limits;
 }
 
 int instance_adopt(struct object *o, struct err *err)
@@ -92,6 +91,6 @@ int instance_adopt(struct object *o, struct err *err)
 		return 0;
 	instance_of(o)->reboots =
 	    container_exit_read(&instances_of(o)->env, o->uuid, &end) == 0 && end.end == CONTAINER_REBOOTS;
-	clear_nics(o, effective);
+	clear_devices(o, effective);
 	return container_clear(&instances_of(o)->env, o->uuid, err);
 }

@@ -15,7 +15,7 @@
 #include "engine/confine/seccomp.h"
 #include "engine/device/disk.h"
 #include "engine/device/nic-plan.h"
-#include "engine/device/nic.h"
+#include "engine/device/nic-live.h"
 #include "engine/instance/environ.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
-#include "engine/device/nic.h"
+#include "engine/device/nic-live.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 

@@ -3,22 +3,17 @@
  * kept from is class `host`: its owner could otherwise pose as another instance. */
 #include "engine/device/nic.h"
 #include "engine/base/auto.h"
-#include "engine/keys/devices.h"
+#include "engine/device/nic-live.h"
+#include "engine/keys/nic-rows.h"
 
-static const char *const nictypes[] = {"bridged", NULL};
+const char *const nic_type_words[] = {"bridged", "routed", "p2p", NULL};
 static const char *const none[] = {"none", NULL};
 
 #define NO_ROUTES "can't be set yet: set ipv4.routes or ipv6.routes of the network"
-#define NO_SHAPING "can't be set yet: this release doesn't bound what a NIC sends and receives"
 #define NO_VLAN "can't be set yet: make a bridge for the VLAN and name it in parent"
 
 static const struct key rows[] = {
-    {.name = "host_name",
-     .type = &type_ifname,
-     .def_text = "a random one, vethXXXXXXXX",
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Name of the NIC's link on the host. It must be free there."},
+    NIC_HOST_NAME_ROW,
     {.name = "hwaddr",
      .type = &type_mac,
      .def_text = "a random one that is kept, 00:16:3e and three more bytes",
@@ -64,23 +59,7 @@ static const struct key rows[] = {
      .class = CLASS_HOST,
      .refuse = NO_ROUTES,
      .text = "Networks that reach the instance from outside without a route of the host."},
-    {.name = "limits.egress",
-     .type = &type_string,
-     .refuse = NO_SHAPING,
-     .text = "Bits a second that the instance may send, such as 100Mbit."},
-    {.name = "limits.ingress",
-     .type = &type_string,
-     .refuse = NO_SHAPING,
-     .text = "Bits a second that the instance may receive, such as 100Mbit."},
-    {.name = "limits.max",
-     .type = &type_string,
-     .refuse = NO_SHAPING,
-     .text = "Both limits.ingress and limits.egress in one."},
-    {.name = "limits.priority",
-     .type = &type_integer,
-     .max = UINT32_MAX,
-     .refuse = NO_SHAPING,
-     .text = "Priority that the host's queues give to what the instance sends."},
+    NIC_LIMITS_ROWS,
     /* A bridge takes on the smallest MTU of its ports, unless it has been set one. */
     {.name = "mtu",
      .type = &type_integer,
@@ -90,24 +69,13 @@ static const struct key rows[] = {
      .class = CLASS_HOST,
      .live = LIVE_REPLUG,
      .text = "Largest packet. A smaller one than the bridge's may become that of the whole bridge."},
-    {.name = "name",
-     .type = &type_ifname,
-     .def_text = "the first free one of eth0, eth1, ...",
-     .live = LIVE_REPLUG,
-     .text = "Name of the NIC inside the instance."},
+    NIC_NAME_ROW,
     {.name = "network",
      .type = &type_name,
      .class = CLASS_HOST,
      .live = LIVE_REPLUG,
      .text = "The network of networks/ that the NIC is on. Either this, or `nictype` and `parent`."},
-    {.name = "nictype",
-     .type = &type_choice,
-     .choices = nictypes,
-     .def_text = "what the network says",
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "How a NIC without `network` is joined to `parent`: `bridged`. Other types are not in this "
-	     "release."},
+    NIC_NICTYPE_ROW,
     {.name = "parent",
      .type = &type_ifname,
      .class = CLASS_HOST,
@@ -115,12 +83,7 @@ static const struct key rows[] = {
      .text =
 	 "A bridge of the host's own, which lxdfs doesn't manage. There is no DHCP of lxdfs on it, so the "
 	 "filters of addresses need ipv4.address and ipv6.address."},
-    {.name = "queue.tx.length",
-     .type = &type_integer,
-     .def_text = "1000, the kernel's",
-     .max = 1000000,
-     .live = LIVE_REPLUG,
-     .text = "Packets that wait to be sent before more are dropped."},
+    NIC_QUEUE_ROW,
     {.name = "security.ipv4_filtering",
      .type = &type_bool,
      .def = "false",
@@ -178,5 +141,7 @@ const struct device_type device_nic_bridged = {
 	     .n = ARRAY_SIZE(rows)},
     .check = nic_bridged_check,
     .attach = nic_bridged_attach,
-    .detach = nic_bridged_detach,
+    .detach = nic_unplug,
+    .adopt = nic_bridged_adopt,
+    .clear = nic_bridged_clear,
 };

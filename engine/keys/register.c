@@ -23,7 +23,8 @@ const struct device_type device_none = {
 };
 
 const struct device_type *const device_types[] = {
-    &device_nic_bridged, &device_disk, &device_unix_char, &device_unix_block, &device_none, NULL,
+    &device_nic_bridged, &device_nic_routed, &device_nic_p2p, &device_disk,
+    &device_unix_char,	 &device_unix_block, &device_none,    NULL,
 };
 
 void kinds_register(void)
@@ -69,6 +70,8 @@ const struct key_table *const *keys_tables(void)
 	    &keys_pool_props,
 	    &keys_exec_props,
 	    &device_nic_bridged.keys,
+	    &device_nic_routed.keys,
+	    &device_nic_p2p.keys,
 	    &device_disk.keys,
 	    &device_unix_char.keys,
 	    &device_unix_block.keys,

@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/base/path.h"
 #include "engine/base/sys.h"
+#include "engine/device/nic-parent.h"
 #include "engine/instance/order.h"
 #include "engine/kind/instance-root.h"
 #include "engine/kind/instance.h"
@@ -209,6 +210,7 @@ void instances_autostart(struct host *h)
 	bool first = faccessat(h->run_fd, STARTED_FILE, F_OK, 0) < 0;
 	size_t n = 0;
 
+	nic_parents_sweep();
 	for (size_t i = 0; list[i]; i++) {
 		AUTO(config_unref) struct config *c = NULL;
 		const char *power;

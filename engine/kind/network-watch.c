@@ -10,7 +10,7 @@
 #include "engine/base/loop.h"
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
-#include "engine/device/nic.h"
+#include "engine/device/nic-live.h"
 #include "engine/kind/instance.h"
 #include "net/filter.h"
 #include "net/link.h"
@@ -36,9 +36,9 @@ static void set_filters(struct object *o)
 		AUTO(err_done) struct err err = ERR_NULL;
 		AUTO(free) char *name = NULL;
 
-		if (!type || strcmp(type->value, "nic") != 0 || !nic_bridged_matches(o, s))
+		if (!type || strcmp(type->value, "nic") != 0)
 			continue;
-		if (nic_key_filter(o, effective, effective, device, &err) == 0)
+		if (nic_restore(o, effective, device, &err) == 0)
 			continue;
 		name = object_name(o);
 		host_warn(o->host, o, "filter-missing",

@@ -31,20 +31,23 @@ static int device_name_ok(const char *name, struct err *err)
 	    name);
 }
 
-/* A key of any type of device, for one that has no type yet. */
+/* A key of any type of device, for one that has no type yet; rather a row that takes values. */
 static const struct key *any_device_key(const struct object *o, struct str name, const struct key **ret_guess)
 {
 	const struct device_type *const *t = kind_tables(o->kind)->devices;
+	const struct key *refused = NULL;
 
 	for (; t && *t; t++) {
 		const struct key *k = key_find(&(*t)->keys, name);
 
-		if (k)
+		if (k && !k->refuse)
 			return k;
+		if (k && !refused)
+			refused = k;
 		if (!*ret_guess)
 			*ret_guess = key_guess(&(*t)->keys, name);
 	}
-	return NULL;
+	return refused;
 }
 
 static const struct key *no_key(struct str name, const char *where, const struct key *guess, struct err *err)

@@ -567,6 +567,8 @@ ONE(name, NULL)
 ONE(source, NULL)
 ONE(path, "a path has at most 4095 bytes")
 ONE(listen, "a port is a number from 1 to 65535")
+LIST(ip4, true, NULL)
+LIST(ip6, true, NULL)
 LIST(ip4_net, true, NULL)
 LIST(ip6_net, true, NULL)
 LIST(ip4_range, true, "the first address of a range isn't above its last")
@@ -605,6 +607,8 @@ TYPE(ip4, "IPv4 address", "an IPv4 address", parse_ip4);
 TYPE(ip6, "IPv6 address", "an IPv6 address", parse_ip6);
 TYPE(ip4_net, "IPv4 network", IP4_NET, parse_ip4_net);
 TYPE(ip6_net, "IPv6 network", IP6_NET, parse_ip6_net);
+LIST_TYPE(ip4s, "list of IPv4 addresses", "an IPv4 address", parse_ip4s);
+LIST_TYPE(ip6s, "list of IPv6 addresses", "an IPv6 address", parse_ip6s);
 LIST_TYPE(ip4_nets, "list of IPv4 networks", IP4_NET, parse_ip4_nets);
 LIST_TYPE(ip6_nets, "list of IPv6 networks", IP6_NET, parse_ip6_nets);
 LIST_TYPE(ip4_ranges, "list of IPv4 ranges", "a range such as 10.1.2.100-10.1.2.200", parse_ip4_ranges);

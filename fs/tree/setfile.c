@@ -300,6 +300,23 @@ static int set_write(const struct node *n, struct str text, const struct caller 
 	return object_change(n->o, &lenient, s.changes, s.n, s.if_version, err);
 }
 
+/* Of a device whose kind is told by these lines, or isn't yet, nothing is known of its other keys. */
+static bool is_open(const struct node *n, const struct config *c, const struct setfile *s,
+		    const char *section)
+{
+	static const char *const telling[] = {"type", "nictype", "network"};
+	const struct section *now = config_section(c, section);
+
+	if (strncmp(section, SECTION_DEVICES, strlen(SECTION_DEVICES)) != 0)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t t = 0; t < ARRAY_SIZE(telling); t++)
+			if (s->changes[i].key && !strcmp(s->changes[i].section, section) &&
+			    !strcmp(s->changes[i].key, telling[t]))
+				return true;
+	return !now || !device_type_of(n->o, now, NULL);
+}
+
 /* Each complete line on its own; what they do together is known at the end. */
 static int set_check(const struct node *n, struct str text, const struct caller *who, struct err *err)
 {
@@ -311,21 +328,20 @@ static int set_check(const struct node *n, struct str text, const struct caller 
 		AUTO(buf_done) struct buf canonical = BUF_NULL;
 		const struct change *x = &s.changes[i];
 		const struct key *k;
+		bool open;
 
 		if (!x->key) {
 			r = object_may_change(n->o, who, x, err);
 			continue;
 		}
-		k = object_key(n->o, c, x->section, str_from(x->key), err);
-		/* of a device whose type is in these lines nothing is known yet */
-		if (!k && !strncmp(x->section, SECTION_DEVICES, strlen(SECTION_DEVICES))) {
-			err_done(err);
+		open = is_open(n, c, &s, x->section);
+		k = object_key(n->o, c, x->section, str_from(x->key), open ? NULL : err);
+		if (!k && open)
 			continue;
-		}
 		if (!k)
 			return -err->errnum;
 		r = object_may_change(n->o, who, x, err);
-		if (!r && x->value)
+		if (!r && x->value && !open)
 			r = key_parse(k, str_from(x->key), str_from(x->value), &canonical, err);
 	}
 	return r;

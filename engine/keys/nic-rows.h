@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that several types of NIC have alike. */
+#pragma once
+
+#include "engine/keys/devices.h"
+
+extern const char *const nic_type_words[];
+
+#define NO_SHAPING "can't be set yet: this release doesn't bound what a NIC sends and receives"
+
+#define NIC_HOST_NAME_ROW                                                                                    \
+	{                                                                                                    \
+		.name = "host_name", .type = &type_ifname, .def_text = "a random one, vethXXXXXXXX",         \
+		.class = CLASS_HOST, .live = LIVE_REPLUG,                                                    \
+		.text = "Name of the NIC's link on the host. It must be free there."                         \
+	}
+#define NIC_HWADDR_ROW                                                                                       \
+	{                                                                                                    \
+		.name = "hwaddr", .type = &type_mac,                                                         \
+		.def_text = "a random one that is kept, 00:16:3e and three more bytes", .class = CLASS_HOST, \
+		.live = LIVE_REPLUG, .text = "MAC address of the NIC inside the instance."                   \
+	}
+#define NIC_LIMITS_ROWS                                                                                      \
+	{.name = "limits.egress",                                                                            \
+	 .type = &type_string,                                                                               \
+	 .refuse = NO_SHAPING,                                                                               \
+	 .text = "Bits a second that the instance may send, such as 100Mbit."},                              \
+	    {.name = "limits.ingress",                                                                       \
+	     .type = &type_string,                                                                           \
+	     .refuse = NO_SHAPING,                                                                           \
+	     .text = "Bits a second that the instance may receive, such as 100Mbit."},                       \
+	    {.name = "limits.max",                                                                           \
+	     .type = &type_string,                                                                           \
+	     .refuse = NO_SHAPING,                                                                           \
+	     .text = "Both limits.ingress and limits.egress in one."},                                       \
+	{                                                                                                    \
+		.name = "limits.priority", .type = &type_integer, .max = UINT32_MAX, .refuse = NO_SHAPING,   \
+		.text = "Priority that the host's queues give to what the instance sends."                   \
+	}
+#define NIC_NAME_ROW                                                                                         \
+	{                                                                                                    \
+		.name = "name", .type = &type_ifname, .def_text = "the first free one of eth0, eth1, ...",   \
+		.live = LIVE_REPLUG, .text = "Name of the NIC inside the instance."                          \
+	}
+#define NIC_NICTYPE_ROW                                                                                      \
+	{                                                                                                    \
+		.name = "nictype", .type = &type_choice, .choices = nic_type_words,                          \
+		.def_text = "what the network says", .class = CLASS_HOST, .live = LIVE_REPLUG,               \
+		.text =                                                                                      \
+		    "How a NIC without `network` is joined: `bridged` to the bridge that `parent` names, "   \
+		    "`routed` by the host's routing tables, `p2p` to nothing but the host."                  \
+	}
+#define NIC_QUEUE_ROW                                                                                        \
+	{                                                                                                    \
+		.name = "queue.tx.length", .type = &type_integer, .def_text = "1000, the kernel's",          \
+		.max = 1000000, .live = LIVE_REPLUG,                                                         \
+		.text = "Packets that wait to be sent before more are dropped."                              \
+	}

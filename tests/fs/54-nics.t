@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# NICs of instances that aren't on a bridge, through the tree: routed and p2p. What they do with frames is in
+# tests/net/35-routed.t.
+. "$(dirname "$0")/../lib/daemon.sh"
+. "$ROOT/tests/lib/net.sh"
+
+sysctl -qw net/ipv6/conf/default/accept_dad=0
+space out
+ip link add parent0 type veth peer name eth0 netns out
+ip addr add 192.0.2.1/24 dev parent0
+ip addr add 2001:db8::1/64 dev parent0
+ip link set parent0 up
+ip -n out addr add 192.0.2.2/24 dev eth0
+ip -n out addr add 2001:db8::2/64 dev eth0
+ip -n out link set eth0 up
+# shellcheck disable=SC2119
+daemon_start
+ok "the image busybox is imported" -- use_busybox
+I=$LXD/instances
+# in this world every network namespace but ours is an instance's
+inside() { nsenter -t "$(get "$I/$1/pid")" -n "${@:2}"; }
+pings() { busybox ping -q -c 1 -W 2 "$1" >/dev/null 2>&1; }
+eventually() {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	return 1
+}
+core() { pgrep -f "^$BIN/lxdfsd --core[a-z-]* .*--name $NAME( |\$)"; }
+kill_core() {
+	local pid
+	pid=$(core)
+	kill -KILL "$pid"
+	while [ "$(core)" = "$pid" ] || ! ls "$I" >/dev/null 2>&1; do sleep 0.1; done
+}
+proxies() { ip neigh show proxy; ip -6 neigh show proxy; }
+guarded() { nft list set inet "$NAME" routed 2>/dev/null | grep -q "\"$1\""; }
+# by a child: this shell is told of every orphan's end, and a signal interrupts a write
+start() { bash -c 'echo running >"$1/state"' - "$I/$1"; }
+stop() { bash -c 'echo "stopped force" >"$1/state"' - "$I/$1"; }
+# device INSTANCE DEVICE KEY=VALUE...: in one change
+device() {
+	local dir=$I/$1/devices/$2
+	[ -d "$dir" ] || mkdir "$dir"
+	printf '%s\n' "${@:3}" | cat >"$dir/set"
+}
+nics() { ip -o link | sed -n 's/^[0-9]*: \(nic[0-9a-z]*\)@.*/\1/p' | tr '\n' ' '; }
+
+# ---- routed
+mkdir "$I/r1" "$I/r2"
+for i in r1 r2; do
+	put busybox "$I/$i/source"
+	put none "$I/$i/devices/eth0/type"
+done
+# the bridge lxdbr0 has the host forward already
+sysctl -qw net/ipv4/conf/parent0/forwarding=0
+ok "a routed NIC" -- device r1 net0 type=nic nictype=routed host_name=nic1 ipv4.address=192.0.2.10,192.0.2.11 \
+	ipv6.address=2001:db8::10 parent=parent0 ipv4.routes=198.51.100.0/24 name=up0 ipv4.host_table=77
+is "$(get "$I/r1/devices/net0/ipv4.address")" "$(printf '192.0.2.10\n192.0.2.11')" "has its addresses, one a line"
+fails_with EINVAL "2001:db8:::" "nonsense is refused" -- put 2001:db8::: "$I/r1/devices/net0/ipv6.address"
+fails_with EINVAL "no address that can be routed" "a group's address" -- put ff02::1 "$I/r1/devices/net0/ipv6.address"
+fails_with EINVAL "the host has that" "the gateway's address" -- put 169.254.0.1 "$I/r1/devices/net0/ipv4.address"
+fails_with EINVAL "has no key security.mac_filtering" "a bridge's keys aren't for it" -- \
+	put true "$I/r1/devices/net0/security.mac_filtering"
+fails_with EINVAL "net0 of r1 has it already" "its address is its own" -- \
+	device r2 net0 type=nic nictype=routed ipv4.address=192.0.2.11
+fails_with EINVAL "ipv6.routes needs ipv6.address" "routes lead by an address" -- \
+	device r2 net0 type=nic nictype=routed ipv6.routes=2001:db8:5::/64
+before=$(ip route show table all; ip -6 route show table all)
+fails_with EINVAL "sysctl -w net/ipv4/conf/parent0/forwarding=1" "the start is refused where the parent doesn't forward" -- start r1
+is "$(nics)$(proxies)" "" "and leaves nothing"
+nok "not a rule" -- guarded nic1
+sysctl -qw net/ipv4/conf/parent0/forwarding=1 net/ipv6/conf/parent0/proxy_ndp=1 net/ipv6/conf/all/proxy_ndp=1
+ip -n out addr add 192.0.2.11/24 dev eth0
+fails_with EADDRINUSE "192.0.2.11 is in use" "so it is where somebody has the address" -- start r1
+is "$(nics)$(proxies)" "" "and leaves nothing"
+ip -n out addr del 192.0.2.11/24 dev eth0
+ok "else it starts" -- start r1
+ok "and is guarded" -- guarded nic1
+ok "its neighbours reach it" -- in_space out busybox ping -q -c 1 -W 2 192.0.2.11
+ok "also with IPv6" -- in_space out busybox ping -q -c 1 -W 2 2001:db8::10
+ok "it reaches them" -- inside r1 busybox ping -q -c 1 -W 2 192.0.2.2
+ok "also with IPv6" -- inside r1 busybox ping -q -c 1 -W 2 2001:db8::2
+like "$(get "$I/r1/addresses")" "up0 192[.]0[.]2[.]10" "the tree shows its addresses"
+like "$(ip route show table 77)" "192[.]0[.]2[.]10 dev nic1" "a table of its own has them too"
+# a source that isn't its own
+inside r1 ip addr add 192.0.2.99/32 dev lo
+nok "another source isn't answered" -- inside r1 busybox ping -q -c 1 -W 1 -I 192.0.2.99 192.0.2.1
+
+# ---- changed while it runs
+ok "an address is taken away" -- put 192.0.2.10 "$I/r1/devices/net0/ipv4.address"
+nok "then it isn't reached there" -- pings 192.0.2.11
+ok "the other is" -- pings 192.0.2.10
+unlike "$(proxies)" "192[.]0[.]2[.]11" "the host doesn't answer for it"
+fails_with EEXIST "there is a route to 192.0.2.77/32" "a change that the host can't follow is refused" -- \
+	bash -c 'ip route add 192.0.2.77/32 dev lo; echo 192.0.2.77 >"$1"' - "$I/r1/devices/net0/ipv4.address"
+ip route del 192.0.2.77/32 dev lo
+ok "and all is as before" -- pings 192.0.2.10
+is "$(get "$I/r1/devices/net0/ipv4.address")" 192.0.2.10 "the file too"
+ok "no default route" -- put none "$I/r1/devices/net0/ipv4.gateway"
+unlike "$(inside r1 ip route)" default "there is none"
+ok "again" -- rm "$I/r1/devices/net0/ipv4.gateway"
+like "$(inside r1 ip route)" "default via 169[.]254[.]0[.]1" "there is one"
+ok "a second instance" -- device r2 net0 type=nic nictype=routed ipv4.address=192.0.2.20 ipv6.address=2001:db8::20 host_name=nic2
+ok "starts" -- start r2
+ok "they reach each other" -- inside r2 busybox ping -q -c 1 -W 2 192.0.2.10
+ok "a NIC is added while it runs" -- device r2 net1 type=nic nictype=p2p host_name=nic3 ipv4.routes=10.66.0.0/24
+like "$(ip route)" "10[.]66[.]0[.]0/24 dev nic3" "with its route"
+is "$(cat /proc/sys/net/ipv6/conf/nic3/accept_ra /proc/sys/net/ipv6/conf/nic2/accept_ra | tr -d '\n')" 00 "neither believes a router"
+ok "another is" -- device r2 net2 type=nic nictype=routed host_name=nic4 ipv4.address=192.0.2.30 ipv4.gateway=none
+is "$(nics)" "nic1 nic2 nic3 nic4 " "all are there"
+ok "one is removed" -- rmdir "$I/r2/devices/net2"
+ok "and one more" -- rmdir "$I/r2/devices/net1"
+is "$(nics)" "nic1 nic2 " "and both are gone"
+nok "with its rule" -- guarded nic4
+
+# ---- others break it, the core dies
+nft flush ruleset
+ok "a flushed rule is back" -- eventually guarded nic1
+ip route del 192.0.2.10/32 dev nic1
+kill_core
+ok "a new core has the rule" -- guarded nic1
+ok "and puts a missing route back" -- eventually pings 192.0.2.10
+ok "the address is changed by it" -- put 192.0.2.12 "$I/r1/devices/net0/ipv4.address"
+ok "which works" -- pings 192.0.2.12
+is "$(proxies | grep -c "192[.]0[.]2[.]10")" 0 "nothing is left of the first"
+core_pid=$(core)
+kill -STOP "$core_pid"
+ip link delete nic2
+kill -KILL "$core_pid"
+ok "a NIC that was removed meanwhile" -- eventually pings 192.0.2.20
+ok "is guarded" -- guarded nic2
+
+# ---- the end
+ok "one is stopped" -- stop r2
+is "$(nics)" "nic1 " "its NIC is gone"
+nok "with its rule" -- guarded nic2
+kill -KILL "$(get "$I/r1/pid")"
+ok "the other is killed" -- eventually grep -q stopped "$I/r1/state"
+is "$(nics)$(proxies)" "" "nothing is left of its NIC"
+nok "nor its rule" -- guarded nic1
+ok "it starts again" -- start r1
+core_pid=$(core)
+kill -STOP "$core_pid"
+kill -KILL "$(pgrep -x lxdfs-monitor)"
+kill -KILL "$core_pid"
+ok "one that ends while no core looks" -- eventually grep -q stopped "$I/r1/state"
+is "$(nics)$(proxies)" "" "leaves nothing either"
+nok "nor its rule" -- guarded nic1
+
+# ---- a VLAN of the parent
+device r2 net0 type=nic nictype=routed ipv4.address=192.0.3.10 parent=parent0 vlan=5
+fails_with EINVAL "at most 15 characters" "a VLAN's link has a short name" -- put parent-of-14-c "$I/r2/devices/net0/parent"
+if ip -n out link add link eth0 name eth0.5 type vlan id 5 2>/dev/null; then
+	ip -n out addr add 192.0.3.2/24 dev eth0.5
+	ip -n out link set eth0.5 up
+	ok "an instance in a VLAN" -- start r2
+	like "$(ip -d link show parent0.5)" "vlan .*id 5 " "for which its link was made"
+	ip route add 192.0.3.0/24 dev parent0.5
+	ok "is reached there" -- in_space out busybox ping -q -c 1 -W 2 192.0.3.10
+	device r1 net0 type=nic nictype=routed ipv4.address=192.0.3.11 parent=parent0 vlan=5
+	ok "another in it" -- start r1
+	ok "the first stops" -- stop r2
+	ok "the link stays for the other" -- ip link show parent0.5
+	kill_core
+	ok "also for a new core" -- ip link show parent0.5
+	ok "the other stops" -- stop r1
+	nok "and it is gone" -- ip link show parent0.5
+	ip link add link parent0 name parent0.5 type vlan id 5
+	ip link set parent0.5 up
+	sysctl -qw net/ipv4/conf/parent0.5/forwarding=1
+	ok "one that the admin made" -- start r2
+	ok "is used" -- stop r2
+	ok "and stays" -- ip link delete parent0.5
+	ok "it starts again" -- start r2
+	core_pid=$(core)
+	kill -STOP "$core_pid"
+	kill -KILL "$(pgrep -x lxdfs-monitor)"
+	kill -KILL "$core_pid"
+	eventually grep -q stopped "$I/r2/state"
+	gone() { ! ip link show parent0.5; }
+	ok "one whose last NIC went while no core looked goes too" -- eventually gone
+else
+	fails_with EOPNOTSUPP "this kernel has no VLANs" "a kernel without VLANs says so" -- start r2
+	skip 13 "no VLANs in this kernel"
+fi
+is "$(nics)$(proxies)" "" "nothing is left"
+is "$(ip route show table all; ip -6 route show table all)" "$before" "the host's routes are as before"
+daemon_stop
+ip link delete parent0
+spaces_gone
+done_testing
