@@ -30,8 +30,9 @@ struct device_type {
 	/* Live: what comes and goes while the object is. */
 	int (*attach)(struct object *o, const struct config *effective, const char *device, struct err *err);
 	int (*detach)(struct object *o, const struct config *effective, const char *device, struct err *err);
-	/* At the daemon's start, of an object that an earlier core had live: found again and brought to what the
-	 * config says; or what is left of it, where the object ended while nobody looked. NULL: nothing to do */
+	/* At the daemon's start, of an object that an earlier core had live: found again and brought to what
+	 * the config says; or what is left of it, where the object ended while nobody looked. NULL: nothing
+	 * to do */
 	int (*adopt)(struct object *o, const struct config *effective, const char *device, struct err *err);
 	void (*clear)(struct object *o, const struct config *effective, const char *device);
 };
