@@ -2,7 +2,7 @@
 /* NICs of instances: from an effective config to net/nic.h, and back on hot-plug. */
 #pragma once
 
-#include "engine/model/kind.h"
+#include "engine/device/nic-live.h"
 
 /** nic_key_filter() - key_apply_fn of the filter keys, addresses and routes of a bridged NIC: the rules are
  * in the kernel when it returns */

@@ -9,7 +9,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
-#include "engine/device/nic-live.h"
+#include "engine/device/nic.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 #include "engine/kind/exec.h"
