@@ -102,7 +102,8 @@ int path_make_dir(const char *path, mode_t mode)
 		return -errno;
 	for (char *p = strchr(copy + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = 0;
-		if (mkdir(copy, 0711) < 0 && errno != EEXIST)
+		/* whatever the umask is: others pass through to what they may read */
+		if (mkdir(copy, 0711) == 0 ? chmod(copy, 0711) < 0 : errno != EEXIST)
 			return -errno;
 		*p = '/';
 	}

@@ -298,6 +298,17 @@ static int ranges_of(struct object *o, const struct nic_plan *p, struct ip_range
 			  max);
 }
 
+/* The lock is held. An entry that is to be without an address: DHCP may only be off for a while. */
+static void keep_promised(const char *run_dir, const char *key, const struct nic_plan *p)
+{
+	AUTO(free) char *path = xasprintf("%s/hosts", run_dir);
+	AUTO(fd) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ip ip;
+
+	if (dir >= 0 && !p->v4.family && entry_ip4(dir, key, &ip))
+		last_keep(p->spec.mac, &ip);
+}
+
 /* The lock is held. No address to be had is no failure: the NIC is allowed none then. */
 static int find_pin(struct object *o, const char *device, const char *run_dir, const char *key,
 		    struct nic_plan *p, struct err *err)
@@ -348,6 +359,7 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 	/* dnsmasq would take that one name of an instance for a time */
 	if (p->view.has_dns && dns_label_ok(str_from(name)) && strcasecmp(name, "infinite") != 0)
 		host.name = name;
+	keep_promised(run_dir, key, p);
 	if (r == 0)
 		r = dnsmasq_host_set(run_dir, &host, err);
 	pthread_mutex_unlock(&lock);

@@ -184,13 +184,24 @@ void networks_unwatch(struct host *h)
 		network_unwatch(*p);
 }
 
-void networks_refilter(struct host *h)
+/* The change is published when its token is free. */
+static void refilter_after(void *arg)
 {
-	if (job_start(refilter, h, NULL) < 0)
-		host_warn(
-		    h, NULL, "filter-late",
-		    "the filters of NICs weren't brought to a network's new addresses at once: too much "
-		    "is waiting");
+	AUTO(object_unref) struct object *o = arg;
+
+	if (object_take(o, "being changed", &caller_core, NULL) == 0)
+		object_release(o);
+	refilter(o->host);
+}
+
+void networks_refilter(struct object *o)
+{
+	if (job_start(refilter_after, object_ref(o), NULL) == 0)
+		return;
+	object_unref(o);
+	host_warn(o->host, NULL, "filter-late",
+		  "the filters of NICs weren't brought to a network's new addresses at once: too much "
+		  "is waiting");
 }
 
 static bool is_our_bridge(const char *name)

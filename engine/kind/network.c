@@ -234,7 +234,7 @@ int network_apply(struct object *o, const struct config *old, const struct confi
 	if (r < 0)
 		network_bring(o, &to, &from, NULL);
 	else if (nics_differ(old, new))
-		networks_refilter(o->host);
+		networks_refilter(o);
 	return r;
 }
 

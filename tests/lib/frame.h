@@ -288,6 +288,9 @@ static inline void frame_layer_put(struct frame *f, struct frame_layer l, unsign
 		p[2] = (unsigned char)frame_num(f, l, "hlen", 6);
 		if (frame_num(f, l, "len", 300) >= 34)
 			frame_mac(f, l, "chaddr", "00:00:00:00:00:00", p + 28);
+		/* from a network that nobody serves: it must not change the leases of a real server */
+		if (frame_num(f, l, "len", 300) >= 28)
+			memcpy(p + 24, "\xc0\x00\x02\x01", 4);
 	} else if (!strcmp(kind, "dhcp6")) {
 		p = frame_put(f, 16);
 		p[0] = (unsigned char)frame_num(f, l, "type", 1);

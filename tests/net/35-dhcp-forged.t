@@ -86,7 +86,6 @@ forge() { in_space thief perl "$WORK/dhcp.pl" "$@"; }
 forge6() { in_space thief perl "$WORK/dhcp6.pl" "$(index eth0 -n thief)" "$@"; }
 # after what was sent before was read: the thief's own renewal is answered behind it
 settled() { ask thief; }
-unfilter() { net filter name=vthief peer=eth0 mac=$MAC3; }
 server_duid() { sed -n 's/^duid //p' "$leases/dnsmasq.leases"; }
 
 for who in victim thief; do

@@ -7,6 +7,7 @@
  * processor.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -22,13 +23,18 @@ static const char usage_text[] =
     "frame send LINK [NAME=VALUE...] -- FRAME\n"
     "frame flood port=LINK other=LINK host=LINK M=MAC [NAME=VALUE...] -- BAD FRAME / GOOD FRAME\n"
     "  until standard input ends; prints how many were sent, and how many came out at other or host\n"
-    "frame matrix port=LINK other=LINK host=LINK marker=LINK filters=LIST none=LIST M=MAC [NAME=VALUE...]\n"
+    "frame watch host=LINK M=MAC\n"
+    "  until standard input ends; prints how many frames came in, and how many from that MAC\n"
+    "frame matrix [quiet=no] port=LINK other=LINK host=LINK marker=LINK filters=LIST none=LIST M=MAC "
+    "[NAME=VALUE...]\n"
     "  reads lines \"MAC IPV4 IPV6 | name | FRAME\": for each filter what becomes of the frame, a "
     "(accepted), d\n"
     "  (dropped), h (for the host only), D (dropped where filters has dhcp); prints \"ok NAME\" or \"not ok "
     "NAME: \n"
-    "  why\". none=ipv4: no address is allowed, so all that begins with arp or ip4 is dropped; =ipv6 "
-    "likewise.\n";
+    "  why\". quiet=no: others send too, so that only this frame counts. none=ipv4: no address is allowed, "
+    "so all that begins with arp or ip4 is dropped; =ipv6 "
+    "likewise.\n"
+    "A LINK may be FILE:LINK, of the network namespace of that file.\n";
 
 enum { MARKER = 0x88b5 };
 
@@ -46,7 +52,8 @@ static const char *var(const char *name)
 	for (size_t i = 0; i < vars.n; i++)
 		if (!strcmp(vars.name[i], name))
 			return vars.value[i];
-	frame_bad("missing", name);
+	if (strcmp(name, "quiet") != 0)
+		frame_bad("missing", name);
 	return "";
 }
 
@@ -60,27 +67,61 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+/* FILE:LINK is a link of another network namespace, where the program is until leave(). Return: the link's
+ * name */
+static const char *enter(const char *name, int *ret_back)
+{
+	const char *colon = strrchr(name, ':');
+	AUTO(free) char *path = NULL;
+	AUTO(fd) int fd = -EBADF;
+
+	*ret_back = -EBADF;
+	if (!colon)
+		return name;
+	path = str_dup((struct str){name, (size_t)(colon - name)});
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	*ret_back = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || *ret_back < 0 || setns(fd, CLONE_NEWNET) < 0)
+		die(name);
+	return colon + 1;
+}
+
+static void leave(int back)
+{
+	if (back >= 0 && setns(back, CLONE_NEWNET) < 0)
+		die("setns");
+	if (back >= 0)
+		close(back);
+}
+
 static int open_link(const char *name)
 {
 	struct sockaddr_ll sa = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-	int size = 64 << 20, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int size = 64 << 20, back, fd;
 
+	name = enter(name, &back);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	sa.sll_ifindex = (int)if_nametoindex(name);
 	if (fd < 0 || !sa.sll_ifindex || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		die(name);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	leave(back);
 	return fd;
 }
 
 static void link_mac(const char *name, char ret[18])
 {
 	struct ifreq ifr = {0};
-	AUTO(fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	AUTO(fd) int fd = -EBADF;
 	const unsigned char *b = (const unsigned char *)ifr.ifr_hwaddr.sa_data;
+	int back;
 
+	name = enter(name, &back);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	memcpy(ifr.ifr_name, name, strnlen(name, sizeof(ifr.ifr_name) - 1));
 	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &ifr) < 0)
 		die(name);
+	leave(back);
 	snprintf(ret, 18, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
 }
 
@@ -115,8 +156,19 @@ static size_t receive(int fd, unsigned char *bytes, size_t max)
 	}
 }
 
-/* Read up to the marker with that number. Return: how many other frames came before it. */
-static unsigned count_until(int fd, unsigned number)
+/* Among others' frames: whether it is the one that was sent, perhaps without the tag that the kernel takes
+ * off, or cut at the end. */
+static bool is_it(const unsigned char *got, size_t n_got, const unsigned char *sent, size_t n_sent)
+{
+	if (n_got < 14 || n_sent < 14 || memcmp(got, sent, 12) != 0)
+		return false;
+	return !memcmp(got + 12, sent + 12, MIN(n_got, n_sent) - 12) ||
+	       (n_sent > 18 && !memcmp(got + 12, sent + 16, MIN(n_got - 12, n_sent - 16)));
+}
+
+/* Read up to the marker with that number. Return: how many other frames came before it, or how often @sent.
+ */
+static unsigned count_until(int fd, unsigned number, const unsigned char *sent, size_t n_sent)
 {
 	unsigned char b[2048];
 	unsigned found = 0;
@@ -133,7 +185,7 @@ static unsigned count_until(int fd, unsigned number)
 			if ((unsigned)(b[14] << 24 | b[15] << 16 | b[16] << 8 | b[17]) == number)
 				return found;
 		} else {
-			found++;
+			found += !sent || is_it(b, n, sent, n_sent);
 		}
 	}
 }
@@ -191,6 +243,7 @@ static int matrix(void)
 	    {"everybody", "ff:ff:ff:ff:ff:ff", true, true},
 	    {"a group", "33:33:00:00:00:01", true, true},
 	};
+	const bool is_noisy = has_word(var("quiet"), "no");
 	unsigned number = 1;
 	cpu_set_t set;
 
@@ -202,8 +255,8 @@ static int matrix(void)
 	link_mac(var("other"), other_mac);
 	/* what came before doesn't count */
 	mark(marker, number);
-	(void)count_until(other, number);
-	(void)count_until(host, number);
+	(void)count_until(other, number, NULL, 0);
+	(void)count_until(host, number, NULL, 0);
 
 	while (fgets(line, sizeof(line), stdin)) {
 		char *name = strchr(line, '|'), *text = name ? strchr(name + 1, '|') : NULL, v;
@@ -228,8 +281,8 @@ static int matrix(void)
 			number++;
 			send_frame(port, bytes, n);
 			mark(marker, number);
-			at_other = count_until(other, number);
-			at_host = count_until(host, number);
+			at_other = count_until(other, number, is_noisy ? bytes : NULL, n);
+			at_host = count_until(host, number, is_noisy ? bytes : NULL, n);
 			if (at_host != (v != 'd' && to[i].at_host) ||
 			    at_other != (v == 'a' && to[i].at_other))
 				snprintf(why + strlen(why), sizeof(why) - strlen(why),
@@ -296,6 +349,30 @@ static int flood(void)
 	return 0;
 }
 
+/* ---- frames of a source that must not be there */
+
+static int watch(void)
+{
+	AUTO(fd) int fd = open_link(var("host"));
+	struct pollfd in[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+	unsigned char b[2048];
+	unsigned long long n_all = 0, n_from = 0;
+	struct mac mac;
+
+	if (mac_parse(str_from(var("M")), &mac) < 0)
+		frame_bad("no MAC", var("M"));
+	puts("ready");
+	fflush(stdout);
+	while (poll(in, 2, -1) > 0) {
+		for (size_t n; (n = receive(fd, b, sizeof(b))); n_all++)
+			n_from += n >= 12 && !memcmp(b + 6, mac.b, 6);
+		if (in[0].revents)
+			break;
+	}
+	printf("all=%llu from=%llu\n", n_all, n_from);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int i = 2;
@@ -320,6 +397,8 @@ int main(int argc, char **argv)
 		return matrix();
 	if (!strcmp(argv[1], "flood"))
 		return flood();
+	if (!strcmp(argv[1], "watch"))
+		return watch();
 	if (!strcmp(argv[1], "send")) {
 		struct frame f;
 		const unsigned char *bytes;
