@@ -319,21 +319,38 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 /* ---- read */
 
+/* What was taken from the ring and is more than the reader has room for stays in the handle: bash reads byte by
+ * byte. false: there is nothing to read */
+static bool reply_events(fuse_req_t req, struct handle *h, size_t size)
+{
+	AUTO(buf_done) struct buf b = BUF_NULL;
+	size_t n;
+
+	pthread_mutex_lock(&h->lock);
+	if (!h->text.len)
+		event_reader_take(h->reader, &h->text, size);
+	n = MIN(size, h->text.len);
+	buf_add(&b, buf_cstr(&h->text), n);
+	if (n) {
+		memmove(h->text.ptr, h->text.ptr + n, h->text.len - n);
+		h->text.len -= n;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (!n)
+		return false;
+	/* the handle may be closed from here on */
+	fuse_reply_buf(req, buf_cstr(&b), n);
+	return true;
+}
+
 /* Blocks until something happens; a job. */
 static void read_events(struct task *t)
 {
-	AUTO(buf_done) struct buf b = BUF_NULL;
 	int r = 1;
 
-	event_reader_take(t->handle->reader, &b, t->offset);
-	while (!b.len && r == 1) {
+	while (r == 1 && !reply_events(t->req, t->handle, t->offset))
 		r = sys_poll_in(event_reader_fd(t->handle->reader), t->who.cancel_fd, UINT64_MAX);
-		if (r == 1)
-			event_reader_take(t->handle->reader, &b, t->offset);
-	}
-	if (b.len)
-		fuse_reply_buf(t->req, buf_cstr(&b), MIN(b.len, t->offset));
-	else
+	if (r != 1)
 		fuse_reply_err(t->req, EINTR);
 }
 
@@ -342,12 +359,7 @@ static void start_read_events(fuse_req_t req, struct handle *h, size_t size)
 	struct task *t;
 
 	if (h->flags & O_NONBLOCK) {
-		AUTO(buf_done) struct buf b = BUF_NULL;
-
-		event_reader_take(h->reader, &b, size);
-		if (b.len)
-			fuse_reply_buf(req, buf_cstr(&b), MIN(b.len, size));
-		else
+		if (!reply_events(req, h, size))
 			fuse_reply_err(req, EAGAIN);
 		return;
 	}
@@ -665,6 +677,16 @@ static void wake(void *arg)
 		fuse_pollhandle_destroy(ph);
 }
 
+static bool has_events(struct handle *h)
+{
+	bool has;
+
+	pthread_mutex_lock(&h->lock);
+	has = h->text.len || sys_poll_in(event_reader_fd(h->reader), -1, sys_deadline(0)) == 1;
+	pthread_mutex_unlock(&h->lock);
+	return has;
+}
+
 /* Streams alone make somebody wait; all else can be read and written at once. */
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
@@ -676,7 +698,7 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct f
 			fuse_pollhandle_destroy(ph);
 		return;
 	}
-	if (h->reader && sys_poll_in(event_reader_fd(h->reader), -1, sys_deadline(0)) != 1)
+	if (h->reader && !has_events(h))
 		events = 0;
 	if (!events && ph) {
 		/* one for each open file, however often it is asked */
