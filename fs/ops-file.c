@@ -319,8 +319,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 /* ---- read */
 
-/* What was taken from the ring and is more than the reader has room for stays in the handle: bash reads byte by
- * byte. false: there is nothing to read */
+/* What was taken from the ring and is more than the reader has room for stays in the handle: bash reads byte
+ * by byte. false: there is nothing to read */
 static bool reply_events(fuse_req_t req, struct handle *h, size_t size)
 {
 	AUTO(buf_done) struct buf b = BUF_NULL;

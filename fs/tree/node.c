@@ -158,7 +158,7 @@ int node_find(struct host *h, uint64_t id, struct node *ret)
 	}
 	o = host_get(h, (uint32_t)(id >> OBJECT_SHIFT));
 	row = o ? index_of[o->kind->number][id >> ROW_SHIFT & 0xff] : NULL;
-	if (!row)
+	if (!row || (!row->number && (!o->id || id & HASH_MASK)))
 		return -ESTALE;
 	if (row->is_each_own) {
 		*ret = (struct node){.o = TAKE(o), .row = row};
