@@ -68,8 +68,8 @@ $(B)/libbase.a: $(call obj,$(BASE))
 LIBS_core := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig
 LIBS_all := $(LIBS_core) -larchive -lyaml
 PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/devtree \
-	instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
-PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/environ) $(B)/libbase.a
+	instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
+PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ) $(B)/libbase.a
 PARTS_notify := $(B)/libbase.a
 PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a
 LIBS_unpack := -larchive -lyaml -lseccomp

@@ -31,6 +31,7 @@
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
 #include "engine/instance/environ.h"
+#include "engine/instance/rlimits.h"
 #include "engine/instance/wire.h"
 
 #define DEFAULT_OUTPUT (1 << 20)
@@ -228,6 +229,8 @@ static void join_and_run(const struct exec_order *o, int init, int sock, const s
 	int pidfd = -EBADF, r = 0;
 	pid_t pid;
 
+	/* while root of the host may raise them */
+	r = rlimits_set(0, o->spec.rlimits, o->spec.n_rlimits, &err);
 	for (char **g = o->groups; !r && *g; g++)
 		r = join_group(*g, &err);
 	if (!r && setns(init, spaces | (o->privileged ? 0 : CLONE_NEWUSER)) < 0)

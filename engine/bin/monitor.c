@@ -29,6 +29,7 @@
 #include "engine/base/sys.h"
 #include "engine/instance/console.h"
 #include "engine/instance/init.h"
+#include "engine/instance/rlimits.h"
 #include "engine/instance/root.h"
 #include "engine/instance/wire.h"
 
@@ -76,20 +77,6 @@ static int write_map(pid_t pid, const char *file, const struct id_extent *extent
 	int r = path_write(AT_FDCWD, path, str_from(text));
 
 	return r < 0 ? err_set(err, -r, "the container's %s can't be written: %s", file, strerror(-r)) : 0;
-}
-
-static int set_rlimits(pid_t pid, const struct container_spec *s, struct err *err)
-{
-	for (size_t i = 0; i < s->n_rlimits; i++) {
-		const struct container_rlimit *l = &s->rlimits[i];
-		struct rlimit limit = {l->soft, l->hard};
-
-		if (prlimit(pid, (enum __rlimit_resource)l->resource, &limit, NULL) < 0)
-			return err_set(err, errno, "resource limit %d can't be set to %llu:%llu: %s",
-				       l->resource, (unsigned long long)l->soft, (unsigned long long)l->hard,
-				       strerror(errno));
-	}
-	return 0;
 }
 
 static int open_ns(pid_t pid, const char *name, struct err *err)
@@ -163,7 +150,7 @@ static int raise_child(struct monitor *m, const struct start_order *o, struct ro
 	if (r >= 0)
 		r = netns = open_ns(m->pid, "net", err);
 	if (r >= 0)
-		r = set_rlimits(m->pid, s, err);
+		r = rlimits_set(m->pid, s->rlimits, s->n_rlimits, err);
 	if (r >= 0)
 		r = tell_init(m, netns, err);
 	/* the core makes groups and NICs meanwhile */

@@ -21,7 +21,9 @@ struct exec_spec {
 	uint64_t
 	    max_output; /* bytes kept of each of stdout and stderr; the rest is read and dropped; 0: 1 MiB */
 	int seccomp_fd; /* as the container's own; -1: none */
-	uint64_t caps_drop; /* as the container's own */
+	uint64_t caps_drop;			/* as the container's own */
+	const struct container_rlimit *rlimits; /* likewise */
+	size_t n_rlimits;
 };
 
 #define EXEC_SPEC_NULL ((struct exec_spec){.stdin_fd = -1, .seccomp_fd = -1})

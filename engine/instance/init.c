@@ -45,7 +45,8 @@ static const char *const own_sysctls[] = {
     "user/",
 };
 
-static int set_sysctl(const struct container_sysctl *s, struct err *err)
+/* Without a user namespace of its own those of user/ are the host's. */
+static int set_sysctl(const struct container_sysctl *s, bool privileged, struct err *err)
 {
 	AUTO(free) char *path = xstrdup(s->name);
 	AUTO(fd) int sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -EBADF;
@@ -61,10 +62,16 @@ static int set_sysctl(const struct container_sysctl *s, struct err *err)
 		is_own = is_own || (own_sysctls[i][n - 1] == '/' ? !strncmp(path, own_sysctls[i], n)
 								 : !strcmp(path, own_sysctls[i]));
 	}
-	if (!is_own)
+	if (!is_own || strstr(path, "..") || (privileged && !strncmp(path, "user/", 5)))
 		return err_set(err, EINVAL,
 			       "the sysctl %s isn't a container's own: it would change the whole host",
 			       s->name);
+	/* its file is for the host's root alone, whoever's namespace it is */
+	if (!strcmp(path, "kernel/domainname"))
+		return setdomainname(s->value, strlen(s->value)) < 0
+			   ? err_set(err, errno, "the sysctl %s doesn't take \"%s\": %s", s->name, s->value,
+				     strerror(errno))
+			   : 0;
 	fd = path_open(sys, path, O_WRONLY, 0);
 	if (fd == -ENOENT)
 		return err_set(err, ENOENT, "there is no sysctl %s in a container on this kernel", s->name);
@@ -193,7 +200,7 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 		r = err_set(err, errno, "the host name \"%s\" can't be set: %s", s->hostname,
 			    strerror(errno));
 	for (size_t i = 0; !r && i < s->n_sysctls; i++)
-		r = set_sysctl(&s->sysctls[i], err);
+		r = set_sysctl(&s->sysctls[i], privileged, err);
 	if (!r)
 		r = take_console(slave, err);
 	if (!r)

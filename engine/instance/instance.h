@@ -58,9 +58,11 @@ struct id_range {
 struct instance {
 	/* guarded by the token */
 	struct nic_live *nics;
-	int starting_netns;  /* while it starts; -EBADF */
-	int seccomp_fd;	     /* filter of the container that runs, for commands in it */
-	uint64_t caps_drop;  /* likewise */
+	int starting_netns;		  /* while it starts; -EBADF */
+	int seccomp_fd;			  /* filter of the container that runs, for commands in it */
+	uint64_t caps_drop;		  /* likewise */
+	struct container_rlimit *rlimits; /* likewise */
+	size_t n_rlimits;
 	struct id_range ids; /* of its own while it runs; count 0: none. Guarded by ids_lock */
 	bool reboots;	     /* while no core looked it ended to start again */
 

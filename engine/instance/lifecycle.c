@@ -42,6 +42,7 @@ void instance_free(struct instance *in)
 	container_free(in->container);
 	if (in->seccomp_fd >= 0)
 		close(in->seccomp_fd);
+	free(in->rlimits);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/auto.h"
+#include "engine/instance/rlimits.h"
 #include "engine/model/key.h"
 
 #define SHARES_DEFAULT 1024
@@ -110,6 +111,28 @@ int limits_processes(const struct config *c, struct cgroup_limits *ret, struct e
 	if (n == 0)
 		return err_set(err, EINVAL, "limits.processes is 0: init itself is one");
 	return 0;
+}
+
+struct container_rlimit *limits_kernel(const struct config *c, size_t *ret_n)
+{
+	static const char prefix[] = "limits.kernel.";
+	const struct section *s = config_section(c, SECTION_CONFIG);
+	struct container_rlimit *list = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; s && i < s->n; i++) {
+		struct str key = str_from(s->pairs[i].key);
+		struct container_rlimit l;
+
+		if (!str_has_prefix(key, str_from(prefix)))
+			continue;
+		key = (struct str){key.ptr + strlen(prefix), key.len - strlen(prefix)};
+		if (rlimits_parse(key, str_from(s->pairs[i].value), &l, NULL) < 0)
+			continue;
+		list = xrealloc(list, (*ret_n + 1) * sizeof(*list));
+		list[(*ret_n)++] = l;
+	}
+	return list;
 }
 
 void limits_supported(const struct cgroup_layout *layout, struct cgroup_limits *l)

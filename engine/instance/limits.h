@@ -4,6 +4,7 @@
 
 #include "engine/base/err.h"
 #include "engine/confine/cgroup.h"
+#include "engine/instance/container.h"
 #include "engine/model/config.h"
 
 /**
@@ -17,6 +18,8 @@ int limits_memory(const struct config *c, uint64_t host_memory, struct cgroup_li
 int limits_cpu(const struct config *c, struct cgroup_limits *ret, struct err *err);
 /** limits_processes() - limits.processes */
 int limits_processes(const struct config *c, struct cgroup_limits *ret, struct err *err);
+/** limits_kernel() - limits.kernel.*, @ret_n of them; freed by the caller */
+struct container_rlimit *limits_kernel(const struct config *c, size_t *ret_n);
 /** limits_host_memory() - bytes that this host has */
 uint64_t limits_host_memory(void);
 /** limits_supported() - without those fields that set no limit and that this host can't have */

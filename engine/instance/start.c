@@ -4,6 +4,7 @@
  * nothing that the next one doesn't find. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -111,8 +112,13 @@ int instance_confine(struct object *o, const struct config *c, struct err *err)
 
 	if (in->seccomp_fd >= 0)
 		close(TAKE_FD(in->seccomp_fd));
+	free(in->rlimits);
+	in->rlimits = limits_kernel(c, &in->n_rlimits);
 	in->caps_drop =
 	    caps_dropped(options.privileged, value_bool(config_get(c, SECTION_CONFIG, "security.nesting")));
+	/* root of the host could raise them again */
+	if (options.privileged && in->n_rlimits)
+		in->caps_drop |= 1ULL << CAP_SYS_RESOURCE;
 	r = seccomp_export(&options, &in->seccomp_fd, &unknown, err);
 	if (!r && unknown.len)
 		host_warn(
@@ -273,6 +279,8 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	spec->env = (const char *const *)s->env;
 	spec->seccomp_fd = instance_of(o)->seccomp_fd;
 	spec->caps_drop = instance_of(o)->caps_drop;
+	spec->rlimits = instance_of(o)->rlimits;
+	spec->n_rlimits = instance_of(o)->n_rlimits;
 	spec->attach = attach_nics;
 	spec->attach_ctx = s;
 	spec->cancel_fd = who->cancel_fd;

@@ -107,6 +107,30 @@ static void pack_groups(struct buf *b, const struct wire_hierarchy *groups, size
 	}
 }
 
+static void pack_rlimits(struct buf *b, const struct container_rlimit *l, size_t n)
+{
+	pack_u32(b, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		pack_u32(b, (uint32_t)l[i].resource);
+		pack_u64(b, l[i].soft);
+		pack_u64(b, l[i].hard);
+	}
+}
+
+static struct container_rlimit *unpack_rlimits(struct unpack *u, size_t *ret_n)
+{
+	size_t n = unpack_count(u);
+	struct container_rlimit *l = xcalloc(n + 1, sizeof(*l));
+
+	for (size_t i = 0; i < n; i++) {
+		l[i].resource = (int)unpack_u32(u);
+		l[i].soft = unpack_u64(u);
+		l[i].hard = unpack_u64(u);
+	}
+	*ret_n = n;
+	return l;
+}
+
 int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierarchy *groups, size_t n_groups,
 		     const struct container_spec *s, struct err *err)
 {
@@ -123,12 +147,7 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 	pack_texts(b, s->argv);
 	pack_texts(b, s->env);
 	pack_u32(b, (uint32_t)s->halt_signal);
-	pack_u32(b, (uint32_t)s->n_rlimits);
-	for (size_t i = 0; i < s->n_rlimits; i++) {
-		pack_u32(b, (uint32_t)s->rlimits[i].resource);
-		pack_u64(b, s->rlimits[i].soft);
-		pack_u64(b, s->rlimits[i].hard);
-	}
+	pack_rlimits(b, s->rlimits, s->n_rlimits);
 	pack_u32(b, (uint32_t)s->n_sysctls);
 	for (size_t i = 0; i < s->n_sysctls; i++) {
 		pack_text(b, s->sysctls[i].name);
@@ -162,17 +181,10 @@ static int take_fd(struct msg *m, unsigned *next, struct unpack *u)
 
 static void unpack_rows(struct unpack *u, struct container_spec *s)
 {
-	struct container_rlimit *rlimits;
 	struct container_sysctl *sysctls;
 	struct container_mount *mounts;
 
-	s->n_rlimits = unpack_count(u);
-	s->rlimits = rlimits = xcalloc(s->n_rlimits + 1, sizeof(*rlimits));
-	for (size_t i = 0; i < s->n_rlimits; i++) {
-		rlimits[i].resource = (int)unpack_u32(u);
-		rlimits[i].soft = unpack_u64(u);
-		rlimits[i].hard = unpack_u64(u);
-	}
+	s->rlimits = unpack_rlimits(u, &s->n_rlimits);
 	s->n_sysctls = unpack_count(u);
 	s->sysctls = sysctls = xcalloc(s->n_sysctls + 1, sizeof(*sysctls));
 	for (size_t i = 0; i < s->n_sysctls; i++) {
@@ -288,6 +300,7 @@ int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const 
 	pack_text(b, s->dir);
 	pack_u64(b, s->max_output);
 	pack_u64(b, s->caps_drop);
+	pack_rlimits(b, s->rlimits, s->n_rlimits);
 	pack_u32(b, s->stdin_fd >= 0);
 	pack_u32(b, s->seccomp_fd >= 0);
 	pack_u32(b, privileged);
@@ -315,6 +328,7 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	s->dir = unpack_text(&u);
 	s->max_output = unpack_u64(&u);
 	s->caps_drop = unpack_u64(&u);
+	s->rlimits = unpack_rlimits(&u, &s->n_rlimits);
 	has_stdin = unpack_u32(&u);
 	has_filter = unpack_u32(&u);
 	o.privileged = unpack_u32(&u);
@@ -340,6 +354,7 @@ void exec_order_done(struct exec_order *o)
 	texts_free((char **)s->env);
 	free((char *)s->cwd);
 	free((char *)s->dir);
+	free((void *)s->rlimits);
 	if (s->stdin_fd >= 0)
 		close(s->stdin_fd);
 	if (s->seccomp_fd >= 0)

@@ -10,6 +10,7 @@
 #include "engine/confine/seccomp-rules.h"
 #include "engine/instance/apply.h"
 #include "engine/instance/idmap-raw.h"
+#include "engine/instance/rlimits.h"
 
 static const char *const hard_soft[] = {"hard", "soft", NULL};
 static const char *const balanced[] = {"balanced", NULL};
@@ -56,6 +57,21 @@ static int check_policy(const struct key *key, struct str value, struct err *err
 	(void)key;
 	return check_rules(value, SECCOMP_POLICY, err);
 }
+
+static int check_rlimit(const struct key *key, struct str value, struct err *err)
+{
+	const size_t prefix = strlen("limits.kernel.");
+	struct container_rlimit l;
+
+	return rlimits_parse((struct str){key->name + prefix, strlen(key->name) - prefix}, value, &l, err);
+}
+
+#define LIMIT(id, what)                                                                                      \
+	{                                                                                                    \
+		.name = "limits.kernel." id, .type = &type_string, .live = LIVE_RESTART,                     \
+		.def_text = "what the host's daemons have", .check = check_rlimit,                           \
+		.text = what " A number, a size such as 64MiB or unlimited, or two of them as SOFT:HARD."    \
+	}
 
 static int check_raw_idmap(const struct key *key, struct str value, struct err *err)
 {
@@ -157,6 +173,20 @@ static const struct key rows[] = {
      .max = 10,
      .refuse = "can't be set yet: use of disks is not divided in this release",
      .text = "Weight among instances when disks are busy: 10 is the most."},
+    LIMIT("as", "Bytes of address space of one process."),
+    LIMIT("core", "Bytes of a core file."),
+    LIMIT("cpu", "Seconds of CPU time of one process: then it gets SIGXCPU, at the hard limit SIGKILL."),
+    LIMIT("data", "Bytes of one process's data and heap."),
+    LIMIT("fsize", "Bytes of a file that a process writes."),
+    LIMIT("locks", "Locks of files that one process holds; the kernel no longer looks at it."),
+    LIMIT("memlock", "Bytes that one process keeps in memory with mlock(2)."),
+    LIMIT("nice", "How far nice values may be lowered: 20 less the lowest."),
+    LIMIT("nofile", "Descriptors that one process has open."),
+    LIMIT("nproc", "Processes and threads of one user; limits.processes is the limit of the whole instance."),
+    LIMIT("rss", "Bytes of one process in memory; the kernel no longer looks at it, limits.memory holds."),
+    LIMIT("rtprio", "The highest real-time priority of a process."),
+    LIMIT("sigpending", "Signals of one user that wait to be taken."),
+    LIMIT("stack", "Bytes of one process's stack."),
     {.name = "limits.memory",
      .type = &type_percent_or_size,
      .def_text = "all memory of the host",

@@ -222,6 +222,8 @@ static int run_held(struct object *o, struct err *err)
 	spec.stdin_fd = input < 0 ? -1 : input;
 	spec.seccomp_fd = in->seccomp_fd >= 0 ? in->seccomp_fd : -1;
 	spec.caps_drop = in->caps_drop;
+	spec.rlimits = in->rlimits;
+	spec.n_rlimits = in->n_rlimits;
 	r = exec_start(&instances_of(o)->env, in->container, &spec, &run, err);
 	if (r < 0)
 		return r;

@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "engine/base/auto.h"
 #include "engine/instance/limits.h"
+#include "engine/instance/rlimits.h"
 #include "engine/model/config.h"
 
 #define GIB (1ULL << 30)
@@ -132,11 +134,59 @@ static void test_processes(void **state)
 	assert_true(l.pids == 20);
 }
 
+static void test_rlimits(void **state)
+{
+	/* clang-format off */
+	static const struct { const char *name, *value; int r; uint64_t soft, hard; } rows[] = {
+		{"nofile", "1024", 0, 1024, 1024},
+		{"nofile", "1024:4096", 0, 1024, 4096},
+		{"nofile", "0", 0, 0, 0},
+		{"core", "0:unlimited", 0, 0, RLIM_INFINITY},
+		{"memlock", "64KiB:1MiB", 0, 65536, 1 << 20},
+		{"as", "unlimited", 0, RLIM_INFINITY, RLIM_INFINITY},
+		{"as", "unlimited:5", -EINVAL, 0, 0},
+		{"as", "5:", -EINVAL, 0, 0},
+		{"as", ":5", -EINVAL, 0, 0},
+		{"as", "1:2:3", -EINVAL, 0, 0},
+		{"as", "-1", -EINVAL, 0, 0},
+		{"as", "", -EINVAL, 0, 0},
+		{"files", "5", -ENOENT, 0, 0},
+	};
+	/* clang-format on */
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct container_rlimit l = {0};
+
+		assert_int_equal(rlimits_parse(str_from(rows[i].name), str_from(rows[i].value), &l, NULL),
+				 rows[i].r);
+		if (rows[i].r)
+			continue;
+		assert_true(l.soft == rows[i].soft && l.hard == rows[i].hard);
+		assert_string_equal(rlimits_name(l.resource), rows[i].name);
+	}
+}
+
+static void test_kernel(void **state)
+{
+	AUTO(config_unref)
+	struct config *c = with("limits.kernel.nofile", "10:20", "limits.kernel.core", "0");
+	struct container_rlimit *l;
+	size_t n;
+
+	(void)state;
+	config_set(c, SECTION_CONFIG, "limits.memory", "1GiB", 1);
+	l = limits_kernel(c, &n);
+	assert_int_equal(n, 2);
+	assert_true(l[0].resource == RLIMIT_CORE && l[1].resource == RLIMIT_NOFILE && l[1].hard == 20);
+	free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_memory),   cmocka_unit_test(test_memory_how), cmocka_unit_test(test_cpu),
-	    cmocka_unit_test(test_priority), cmocka_unit_test(test_processes),
+	    cmocka_unit_test(test_rlimits),    cmocka_unit_test(test_kernel), cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_memory_how), cmocka_unit_test(test_cpu),    cmocka_unit_test(test_priority),
+	    cmocka_unit_test(test_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
