@@ -94,8 +94,10 @@ static void what_is_written_is_read(void **unused)
 	access_list_put(o->access, "config/user.all", (uid_t)-2, (gid_t)-2, 0600);
 	text_of(o, &text);
 	again = store_parse(&host, &thing, buf_str(&text), &err);
-	if (!again)
+	if (!again) {
 		fail_msg("%s", err_text(&err));
+		return;
+	}
 	text_of(again, &second);
 	assert_string_equal(buf_cstr(&text), buf_cstr(&second));
 	assert_string_equal(again->name, "a-name");
