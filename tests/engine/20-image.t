@@ -72,11 +72,7 @@ helpers() {
 }
 
 no_helper() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		[ -n "$(helpers)" ] || break
-		sleep 0.1
-	done
+	eventually eval '[ -z "$(helpers)" ]'
 	is "$(helpers)" "" "$1"
 }
 

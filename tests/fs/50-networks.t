@@ -14,15 +14,6 @@ index_of() { ip -o link show "$1" | cut -d : -f 1; }
 rules_of() { nft list ruleset | grep -c "\"$1\""; }
 dns_pid() { cat "$RUN/networks/$1/dnsmasq.pid" 2>/dev/null; }
 serves() { local pid; pid=$(dns_pid "$1") && [ -d "/proc/$pid" ]; }
-# eventually COMMAND...: within five seconds
-eventually() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	return 1
-}
 has_rules() { [ "$(rules_of "$1")" != 0 ]; }
 other_pid() { serves "$1" && [ "$(dns_pid "$1")" != "$2" ]; }
 

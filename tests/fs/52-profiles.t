@@ -42,11 +42,11 @@ ok "mkdir makes one" -- mkdir "$S/p1"
 ok "its directory is there" -- test -d "$STATE/pools/p1"
 ok "mv" -- mv "$S/p1" "$S/p2"
 ok "moves it" -- test -d "$STATE/pools/p2"
-mkdir "$WORK/source"
-chmod 777 "$WORK/source"
-fails_with EINVAL "others than root" "a source that everybody can write to" -- put "$WORK/source" "$S/p2/config/source"
-chmod 755 "$WORK/source"
-ok "one that is closed" -- put "$WORK/source" "$S/p2/config/source"
+mkdir "$STATE/source"
+chmod 777 "$STATE/source"
+fails_with EINVAL "others than root" "a source that everybody can write to" -- put "$STATE/source" "$S/p2/config/source"
+chmod 755 "$STATE/source"
+ok "one that is closed" -- put "$STATE/source" "$S/p2/config/source"
 fails_with EINVAL "dir or overlay" "a driver that isn't there" -- put zfs "$S/p2/driver"
 ok "one that is" -- put dir "$S/p2/driver"
 if use_busybox >/dev/null; then
@@ -56,15 +56,15 @@ if use_busybox >/dev/null; then
 	fails_with EBUSY "instances/copy" "holds the driver" -- put overlay "$S/p2/driver"
 	# by a child: this shell is told of every orphan's end
 	ok "starts" -- sh -c 'echo running >"$1"' - "$LXD/instances/copy/state"
-	ok "on a copy of its image" -- test -e "$(find "$WORK/source" -path '*/rootfs/bin/busybox')"
+	ok "on a copy of its image" -- test -e "$(find "$STATE/source" -path '*/rootfs/bin/busybox')"
 	ok "stops" -- sh -c 'echo "stopped force" >"$1"' - "$LXD/instances/copy/state"
 	rmdir "$LXD/instances/copy"
-	is "$(ls -A "$WORK/source")" "" "and leaves nothing in it"
+	is "$(ls -A "$STATE/source")" "" "and leaves nothing in it"
 else
 	skip 6 "no image busybox"
 fi
 ok "rmdir" -- rmdir "$S/p2"
-ok "leaves somebody's directory alone" -- test -d "$WORK/source"
+ok "leaves somebody's directory alone" -- test -d "$STATE/source"
 
 # ---- what was removed stays removed
 rmdir "$LXD/instances/one"

@@ -7,6 +7,7 @@
 #	ok NAME -- COMMAND...                 exit status 0              (nok: 1 to 125, no crash)
 #	fails_with ERRNO SENTENCE NAME -- COMMAND...
 #	                                      refused: the tool prints ERRNO's text and the error file holds SENTENCE
+#	eventually COMMAND...                 succeeds as soon as COMMAND does, fails after a minute
 #	pass NAME, fail NAME                  where a test decides by itself
 #	skip N REASON                         N tests that this host can't run, named by what is missing
 #	skip_all REASON                       the whole file
@@ -208,6 +209,15 @@ fails_with() {
 		esac
 	fi
 	pass "$name"
+}
+
+# Only the failing test takes that minute: a machine that is emulated or busy must not be found faulty.
+eventually() {
+	local end=$((SECONDS + 60))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
 }
 
 skip() {
