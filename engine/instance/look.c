@@ -9,6 +9,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/sys.h"
+#include "engine/device/network.h"
 #include "engine/instance/instance.h"
 
 pid_t instance_pid(struct object *o)
@@ -95,16 +96,39 @@ void instance_addresses(struct object *o, struct buf *b)
 #define YOUNG_MS 1500
 #define LOOK_AGAIN_MS 15
 
-static bool has_nic(struct object *o)
+/* What its NICs will get by themselves: 0 nothing, AF_INET by DHCP, else AF_INET6. */
+static int family_to_come(struct object *o)
 {
 	AUTO(config_unref) struct config *effective = object_effective(o);
+	int family = 0;
 
-	for (size_t i = 0; i < effective->n; i++) {
-		const struct pair *type = section_device(&effective->sections[i])
-					      ? section_pair(&effective->sections[i], STR("type"))
-					      : NULL;
+	for (size_t i = 0; i < effective->n && family != AF_INET; i++) {
+		const struct section *s = &effective->sections[i];
+		const struct pair *network = section_device(s) ? section_pair(s, STR("network")) : NULL;
+		struct network_view view;
 
-		if (type && !strcmp(type->value, "nic"))
+		if (!network || network_view_of(o->host, network->value, &view, NULL) < 0)
+			continue;
+		if (view.dhcp4)
+			family = AF_INET;
+		else if (view.v6.ip.family)
+			family = AF_INET6;
+	}
+	return family;
+}
+
+/* Whether an address of a family, or of any where IPv6 is all that comes, is there. */
+static bool has_address(struct object *o, int family)
+{
+	AUTO(link_list_done) struct link_list links = {0};
+
+	if (instance_links(o, &links, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < links.n_addrs; i++) {
+		const struct link_info *l = link_of(&links, links.addrs[i].index);
+
+		if (l && !(l->flags & IFF_LOOPBACK) && links.addrs[i].scope == RT_SCOPE_UNIVERSE &&
+		    (family == AF_INET6 || links.addrs[i].net.ip.family == family))
 			return true;
 	}
 	return false;
@@ -114,19 +138,15 @@ void instance_await_address(struct object *o, int cancel_fd)
 {
 	struct instance *in = instance_of(o);
 	uint64_t until;
+	int family;
 
 	pthread_mutex_lock(&in->lock);
 	until = in->container ? in->since + YOUNG_MS : 0;
 	pthread_mutex_unlock(&in->lock);
-	if (sys_deadline(0) >= until || !has_nic(o))
-		return;
-	do {
-		AUTO(buf_done) struct buf b = BUF_NULL;
-
-		instance_addresses(o, &b);
-		if (b.len || !instance_pid(o))
-			return;
-	} while (sys_deadline(0) < until && sys_poll_in(cancel_fd, -1, sys_deadline(LOOK_AGAIN_MS)) == 0);
+	family = sys_deadline(0) < until ? family_to_come(o) : 0;
+	while (family && !has_address(o, family) && sys_deadline(0) < until &&
+	       sys_poll_in(cancel_fd, -1, sys_deadline(LOOK_AGAIN_MS)) == 0)
+		;
 }
 
 char *instance_root_path(struct object *o)

@@ -299,8 +299,6 @@ static int make_image(struct image_upload *u, struct piece *meta, struct piece *
 		return r;
 	r = make_held(u, meta, rootfs, info->fingerprint, who, ret, err);
 	image_new_end(&new);
-	if (r == 0)
-		host_event(u->host, *ret, "image-created");
 	return r;
 }
 

@@ -162,7 +162,7 @@ static void remove_instance(struct object *o)
 	path_remove_tree(logs);
 	path_remove_tree(execs);
 	/* who waits for a state of it is told that it is gone */
-	instance_told(o, "instance-deleted");
+	instance_told(o, NULL);
 }
 
 static int rename_instance(struct object *o, const char *name, struct err *err)

@@ -28,6 +28,15 @@ static void shape_unlock(const struct kind *kind, struct host *h)
 		pthread_rwlock_unlock(&h->shape);
 }
 
+/* "instance-created" and its like: LXD's lifecycle names. */
+static void tell(struct object *o, const char *what)
+{
+	AUTO(free) char *action = xasprintf("%s-%s", o->kind->name, what);
+
+	if (o->kind->number != KIND_WARNING)
+		host_event(o->host, o, action);
+}
+
 /* A random one, RFC 9562 version 4. */
 static int make_uuid(char ret[37], struct err *err)
 {
@@ -131,6 +140,7 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	registry_show(o);
 	if (h->on.renamed)
 		h->on.renamed(h, o, NULL, o->name);
+	tell(o, "created");
 	if (ret)
 		*ret = TAKE(o);
 	return 0;
@@ -165,6 +175,7 @@ int object_remove(struct object *o, const struct caller *who, struct err *err)
 		name = object_name(o);
 		if (o->host->on.renamed)
 			o->host->on.renamed(o->host, o, name, NULL);
+		tell(o, "deleted");
 	}
 	object_release(o);
 	return r;
@@ -215,6 +226,8 @@ int object_rename(struct object *o, struct str name, const struct caller *who, s
 		pthread_rwlock_unlock(&o->host->shape);
 		if (!r && o->host->on.renamed)
 			o->host->on.renamed(o->host, o, old, new);
+		if (!r)
+			tell(o, "renamed");
 	}
 	object_release(o);
 	return r;

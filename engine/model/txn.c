@@ -207,10 +207,14 @@ static int txn_commit(struct txn *t, struct err *err)
 
 static void txn_tell(struct txn *t)
 {
+	AUTO(free) char *action = NULL;
+
 	/* own and effective: local/ shows the one, config/ the other */
 	change_tell(t->o, t->own, t->next);
 	for (size_t i = 0; i < t->n; i++)
 		change_tell(t->list[i].o, t->list[i].old, t->list[i].new);
+	action = xasprintf("%s-updated", t->o->kind->name);
+	host_event(t->o->host, t->o, action);
 }
 
 static void txn_done_auto(struct txn *t)

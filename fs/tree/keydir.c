@@ -160,6 +160,12 @@ static struct node file_node(const struct node *dir, const char *name)
 	    .o = dir->o, .row = node_unnamed_row(dir), .name = (char *)name, .above = dir->name};
 }
 
+/* A default of what isn't built applies to nothing. */
+static bool has_default(const struct key *k)
+{
+	return k->def && !k->refuse && !key_is_family(k);
+}
+
 static int list_defaults(const struct node *dir, const struct section *s, const char *section,
 			 const struct config *c, node_visit_fn *visit, void *arg)
 {
@@ -175,7 +181,7 @@ static int list_defaults(const struct node *dir, const struct section *s, const 
 		const struct key *k = &table->keys[i];
 		struct node child = file_node(dir, k->name);
 
-		if (k->def && !key_is_family(k) && !config_get(c, section, k->name))
+		if (has_default(k) && !config_get(c, section, k->name))
 			r = visit(arg, k->name, &child);
 	}
 	return r;
@@ -213,7 +219,7 @@ static int keys_child(const struct node *dir, struct str name, struct node *ret,
 	if (!is_there && keydir_view_of(dir) == VIEW_EFFECTIVE) {
 		const struct key *k = object_key(dir->o, c, section, name, NULL);
 
-		is_there = k && k->def && !key_is_family(k);
+		is_there = k && has_default(k);
 	}
 	if (!is_there)
 		return -ENOENT;
