@@ -46,3 +46,16 @@ int instance_apply_processes(struct object *o, const struct config *old, const s
 	(void)device;
 	return r < 0 || !c ? r : set(o, c, &l, err);
 }
+
+int server_apply_hide_names(struct object *o, const struct config *old, const struct config *new,
+			    const char *device, struct err *err)
+{
+	const char *key = config_get(new, SECTION_CONFIG, "lxdfs.hide_names");
+
+	(void)old;
+	(void)device;
+	(void)err;
+	if (!key || value_bool(key))
+		instance_hide_names(o->host);
+	return 0;
+}

@@ -8,5 +8,7 @@
 key_apply_fn instance_apply_memory;
 /** instance_apply_cpu() - limits.cpu, .cpu.allowance, .cpu.priority */
 key_apply_fn instance_apply_cpu;
+/** server_apply_hide_names() - lxdfs.hide_names of the server, at once */
+key_apply_fn server_apply_hide_names;
 /** instance_apply_processes() - limits.processes */
 key_apply_fn instance_apply_processes;

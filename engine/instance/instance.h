@@ -33,6 +33,8 @@ struct instances {
 	struct idmap_range range;
 	const char *subuid, *subgid; /* where that was read */
 	pthread_mutex_t ids_lock;    /* of every instance's ids; taken before the registry's */
+	const char *kernel_files;    /* "", or what stands for / to names_hide() in tests */
+	atomic_bool names_hidden;    /* see names_hide(): once is enough until the next boot */
 	int stop_event;		     /* readable: the daemon ends */
 	/* From engine/kind/, which knows images and pools. */
 	int (*root)(struct object *o, const struct config *effective, const struct caller *who,
@@ -116,6 +118,9 @@ void instance_told(struct object *o, const char *action);
 struct seccomp_options instance_filter(const struct config *effective);
 /** instance_confine() - filter and capabilities as the config says. Return: 0 or a failure */
 int instance_confine(struct object *o, const struct config *effective, struct err *err);
+/** instance_hide_names() - close files of the kernel that tell users of the host what runs; a warning where
+ * it can't be */
+void instance_hide_names(struct host *h);
 /** instance_after_stop() - without the token: one that is ephemeral is removed */
 void instance_after_stop(struct object *o);
 

@@ -13,6 +13,7 @@
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/confine/caps.h"
+#include "engine/confine/names.h"
 #include "engine/confine/seccomp.h"
 #include "engine/device/disk.h"
 #include "engine/device/nic-live.h"
@@ -220,6 +221,35 @@ static int add_log(struct start *s, struct err *err)
 	return 0;
 }
 
+/* Before the first container of a boot there is nothing to be learned. */
+static void hide_names(struct host *h)
+{
+	AUTO(config_unref) struct config *c = object_own(h->server);
+	const char *key = config_get(c, SECTION_CONFIG, "lxdfs.hide_names");
+
+	if (!key || value_bool(key))
+		instance_hide_names(h);
+}
+
+void instance_hide_names(struct host *h)
+{
+	struct instances *all = h->instances;
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (atomic_load(&all->names_hidden))
+		return;
+	if (names_hide(all->kernel_files, &err) < 0) {
+		host_warn(
+		    h, NULL, "hide-names",
+		    "%s. Users of this host may learn which instances run, as uuids: chmod it at boot, or "
+		    "set lxdfs.hide_names to false",
+		    err_text(&err));
+		return;
+	}
+	atomic_store(&all->names_hidden, true);
+	host_warn_resolve(h, NULL, "hide-names");
+}
+
 /* ---- NICs, while the container waits for them */
 
 static int attach_nics(void *ctx, int netns_fd, struct err *err)
@@ -313,6 +343,7 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	int r;
 
 	s.effective = object_effective(o);
+	hide_names(o->host);
 	r = prepare(&s, who, &base, err);
 	if (!r)
 		r = keep_commit(&keep, o, s.effective, base, err);

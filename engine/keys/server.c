@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's keys: /lxd/config. */
 #include "engine/base/auto.h"
+#include "engine/instance/apply.h"
 #include "engine/keys/keys.h"
 
 static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
@@ -61,10 +62,12 @@ static const struct key rows[] = {
      .type = &type_bool,
      .def = "true",
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: close /proc/sched_debug and /sys/kernel/slab with chmod where the kernel "
-	       "has them",
-     .text = "Whether files of the kernel from which every user of the host could learn which instances run "
-	     "are closed before the first one starts. It changes modes of files outside of the tree."},
+     .apply = server_apply_hide_names,
+     .text =
+	 "Whether files of the kernel from which every user of the host could learn which instances run "
+	 "are closed before the first one starts. It changes modes of files outside of the tree: "
+	 "/proc/sched_debug or its successor in debugfs, and /sys/kernel/slab. They stay closed until the "
+	 "next boot."},
     {.name = "lxdfs.source",
      .type = &type_source,
      .def = "busybox",

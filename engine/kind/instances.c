@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@ int instances_open(struct host *h, struct err *err)
 	int r;
 
 	all->host = h;
+	all->kernel_files = getenv("LXDFS_TEST_KERNEL_FILES") ? getenv("LXDFS_TEST_KERNEL_FILES") : "";
 	all->subuid = SUBUID;
 	all->subgid = SUBGID;
 	pthread_mutex_init(&all->ids_lock, NULL);

@@ -47,6 +47,12 @@ WORK=$BASE/work
 ERROR_FILE=$LXD/error
 AS=()
 mkdir "$LXD" "$WORK"
+# lxdfs.hide_names changes modes of files of the kernel: not those of the host. Nothing may be mounted over them, or
+# no container could mount a sysfs of its own.
+KERNEL_FILES=$BASE/kernel
+mkdir -p "$KERNEL_FILES/sys/kernel/slab" "$KERNEL_FILES/proc" "$KERNEL_FILES/sys/kernel/debug/sched"
+echo "cfs_rq[0]:/" | tee "$KERNEL_FILES/proc/sched_debug" >"$KERNEL_FILES/sys/kernel/debug/sched/debug"
+export LXDFS_TEST_KERNEL_FILES=$KERNEL_FILES
 
 # What a sanitizer finds, in whichever process, is a file here: tap_last fails the test for it. AddressSanitizer can't
 # tell a leak from memory that a cloned child holds: unit tests and tests/fs/09-leaks.t look for leaks.

@@ -56,7 +56,8 @@ static char *word(char **line)
 
 static struct object *find(enum kind_number kind, const char *name, struct err *err)
 {
-	struct object *o = host_find(host.project, kind, str_from(name));
+	struct object *o =
+	    kind == KIND_SERVER ? object_ref(host.server) : host_find(host.project, kind, str_from(name));
 
 	if (!o)
 		err_set(err, ENOENT, "there is no %s", name);
