@@ -422,12 +422,26 @@ static void after_write(struct fs *fs, struct handle *h)
 	notify_inode(fs->notifier, id);
 }
 
+/* Others who look it up meanwhile get another id where this may wait. */
+static int call_write(struct task *t, struct err *err)
+{
+	struct node *n = &t->handle->node;
+	int r;
+
+	if (n->row->is_own_when_busy)
+		pending_add(t->fs->pendings, n);
+	r = n->row->ops->write(n, buf_str(&t->data), &t->who, err);
+	if (n->row->is_own_when_busy)
+		pending_del(t->fs->pendings, node_id(n));
+	return r;
+}
+
 static void apply_write(struct task *t)
 {
 	struct handle *h = t->handle;
 	AUTO(err_done) struct err err = ERR_NULL;
 
-	if (h->node.row->ops->write(&h->node, buf_str(&t->data), &t->who, &err) < 0) {
+	if (call_write(t, &err) < 0) {
 		pthread_mutex_lock(&h->lock);
 		handle_refused(h, t->offset, &err);
 		pthread_mutex_unlock(&h->lock);

@@ -80,10 +80,11 @@ int fs_entry(struct fs *fs, fuse_req_t req, const struct node *n, struct fuse_en
 {
 	*ret = (struct fuse_entry_param){.ino = node_id(n), .generation = 1};
 	ret->attr_timeout = keep(n);
-	if (n->row->is_each_own)
+	if (n->row->is_each_own || (n->row->is_own_when_busy && pending_has(fs->pendings, ret->ino)))
 		ret->ino = node_own_id(n);
 	/* a symlink may come and go with what it points to */
-	ret->entry_timeout = n->row->type == NODE_LINK || n->row->is_each_own ? 0 : FS_TIMEOUT;
+	ret->entry_timeout =
+	    n->row->type == NODE_LINK || n->row->is_each_own || n->row->is_own_when_busy ? 0 : FS_TIMEOUT;
 	return fs_stat(fs, req, n, &ret->attr);
 }
 

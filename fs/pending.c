@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys that were created and not yet written: their ids mean something while a handle is open. */
+/* Keys that were created and not yet written, whose ids mean something while a handle is open; and files that
+ * a write waits in. */
 #include "engine/base/auto.h"
 #include "fs/state.h"
 
@@ -69,6 +70,16 @@ void pending_del(struct pendings *p, uint64_t id)
 	if (old)
 		node_done(&old->node);
 	free(old);
+}
+
+bool pending_has(struct pendings *p, uint64_t id)
+{
+	bool r;
+
+	pthread_mutex_lock(&p->lock);
+	r = *find(p, id) != NULL;
+	pthread_mutex_unlock(&p->lock);
+	return r;
 }
 
 bool pending_find(struct pendings *p, uint64_t id, struct node *ret)

@@ -84,13 +84,15 @@ void scratch_chmod(struct scratch *x, uid_t uid, gid_t gid, mode_t mode);
 void scratch_open(struct scratch *x);
 void scratch_close(struct scratches *s, struct scratch *x);
 
-/* ---- nodes that are being made: known by id before there is anything */
+/* ---- nodes that somebody is at: being made, and known by id before there is anything, or in a write that
+ * waits */
 
 struct pendings;
 struct pendings *pendings_new(void);
 void pendings_free(struct pendings *p);
 void pending_add(struct pendings *p, const struct node *n);
 void pending_del(struct pendings *p, uint64_t id);
+bool pending_has(struct pendings *p, uint64_t id);
 /** pending_find() - false: not pending */
 bool pending_find(struct pendings *p, uint64_t id, struct node *ret);
 

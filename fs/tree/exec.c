@@ -124,7 +124,7 @@ static const struct node_row rows[] = {
 	{CWD, SELF, NODE_FILE, "cwd", .ops = &class_prop, .arg = "cwd"},
 	{USER, SELF, NODE_FILE, "user", .ops = &class_prop, .arg = "user"},
 	{GROUP, SELF, NODE_FILE, "group", .ops = &class_prop, .arg = "group"},
-	{STATE, SELF, NODE_FILE, "state", .ops = &class_state, .is_live = true},
+	{STATE, SELF, NODE_FILE, "state", .ops = &class_state, .is_live = true, .is_own_when_busy = true},
 	{STATUS, SELF, NODE_FILE, "status", .ops = &class_status, .is_live = true},
 	{STDIN, SELF, NODE_FILE, "stdin", .ops = &class_stdin},
 	{STDOUT, SELF, NODE_FILE, "stdout", .ops = &class_stdout, .is_live = true},

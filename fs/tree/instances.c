@@ -374,7 +374,7 @@ enum {
 static const struct node_row rows[] = {
 	{SELF, SELF, NODE_DIR, "/", .mode = 0770},
 	{ERROR, SELF, NODE_FILE, "error", .ops = &class_error, .is_live = true},
-	{STATE, SELF, NODE_FILE, "state", .ops = &class_state, .is_live = true},
+	{STATE, SELF, NODE_FILE, "state", .ops = &class_state, .is_live = true, .is_own_when_busy = true},
 	{WAIT, SELF, NODE_FILE, "wait", .ops = &class_wait, .is_each_own = true},
 	{SOURCE, SELF, NODE_FILE, "source", .ops = &class_prop, .arg = "source"},
 	{PROFILES, SELF, NODE_FILE, "profiles", .ops = &class_prop, .arg = "profiles"},

@@ -160,7 +160,7 @@ int node_find(struct host *h, uint64_t id, struct node *ret)
 	row = o ? index_of[o->kind->number][id >> ROW_SHIFT & 0xff] : NULL;
 	if (!row || (!row->number && (!o->id || id & HASH_MASK)))
 		return -ESTALE;
-	if (row->is_each_own) {
+	if (row->is_each_own || row->is_own_when_busy) {
 		*ret = (struct node){.o = TAKE(o), .row = row};
 		return 0;
 	}

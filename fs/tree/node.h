@@ -93,6 +93,10 @@ struct node_row {
 	/* Every look-up gives it another id: the kernel lets one writer of a file in at a time, and here one
 	 * may wait for hours. */
 	bool is_each_own;
+	/* The same, but only while a write to it waits: what is looked up then isn't held up by it. So
+	 * `stopped force` gets past a `stopped` that waits for init, and `kill` past the command that it is
+	 * to end. */
+	bool is_own_when_busy;
 	bool is_live;	   /* changes by itself: the kernel keeps nothing of it */
 	bool is_hidden;	   /* not listed */
 	bool is_fixed;	   /* owner root, whatever the object's: README, schema/, ... */
