@@ -25,6 +25,7 @@
 
 #define START_TRIES 5	/* of the first core */
 #define SUSPECT_MS 2000 /* a core that ended sooner may have died of what it was asked */
+#define EARLY_KILLS 200 /* SIGKILL comes from outside, unless a request takes all memory again and again */
 #define FORGIVE_MS 100	/* for one death to count no longer */
 #define FREE_DEATHS 20	/* that count, before the next core has to wait */
 #define DELAY_MIN_MS 50 /* doubled with each further death */
@@ -45,6 +46,7 @@ struct keeper {
 	bool is_stopping; /* the core was told to end, or killed for it */
 	bool has_stopped; /* and said that it took down what was asked for */
 	bool is_over;
+	int early;	    /* cores in a row that ended soon after they were ready */
 	int deaths;	    /* not forgiven yet */
 	uint64_t ready_at;  /* when the core was ready */
 	uint64_t died_at;   /* the core before */
@@ -277,9 +279,8 @@ static int core_is_dead(struct keeper *k, struct err *err)
 			err_prefix(&k->failure, "lxdfsd doesn't start, tried %d times: ", START_TRIES);
 		return err_move(err, &k->failure);
 	}
-	/* SIGKILL comes from outside, or from the kernel that is out of memory: of that many must have died
-	 */
-	k->is_suspect = age < SUSPECT_MS && (!was_killed || k->deaths > FREE_DEATHS);
+	k->early = age < SUSPECT_MS ? k->early + 1 : 0;
+	k->is_suspect = k->early && (!was_killed || k->early > EARLY_KILLS);
 	if (k->deaths > FREE_DEATHS)
 		delay = MIN(DELAY_MIN_MS << MIN(k->deaths - FREE_DEATHS - 1, 8), DELAY_MAX_MS);
 	k->next = now + (unsigned)delay;

@@ -4,16 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
 #include "engine/base/str.h"
 
+#define LINGER_MS 500
+#define LOOK_MS 20
 #define TYPE "fuse.lxdfs"
 
 /* The mount that a descriptor lies in, from the fdinfo of a descriptor. */
@@ -82,12 +86,18 @@ static int mount_at(const char *path, int fuse, struct err *err)
 	return 0;
 }
 
-/* A tree that is served answers this, one that isn't fails at once in the kernel. */
+/* A tree that is served answers this, one that isn't fails at once in the kernel: as soon as lxdfs-notify is
+ * gone too, which follows a core that was killed. */
 static bool is_served(const char *path)
 {
-	struct stat st;
+	struct statfs st; /* unlike attributes, never kept by the kernel */
 
-	return stat(path, &st) == 0 || (errno != ENOTCONN && errno != ECONNABORTED);
+	for (int left = LINGER_MS / LOOK_MS; left >= 0; left--) {
+		if (statfs(path, &st) < 0 && (errno == ENOTCONN || errno == ECONNABORTED))
+			return false;
+		poll(NULL, 0, LOOK_MS);
+	}
+	return true;
 }
 
 int mountpoint_attach(const char *path, struct err *err)

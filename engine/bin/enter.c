@@ -314,17 +314,14 @@ static pid_t pid_of(int pidfd)
 	return (pid_t)strtol(line + 4, NULL, 10);
 }
 
-/* Until the link ends, which is the command's execve, or a failure comes. The core going away gives it up. */
+/* Until the link ends, which is the command's execve, or a failure comes. A core that dies meanwhile doesn't
+ * end it: the next one finds the lock, and may have been told that the command runs. */
 static int await_exec(struct outer *u, struct err *err)
 {
 	for (;;) {
 		AUTO(msg_done) struct msg m = MSG_NULL;
-		int r = sys_poll_in(u->inner, u->core, UINT64_MAX);
 		struct unpack p;
-
-		if (r < 0 || !(r & 1))
-			return err_set(err, ECANCELED, "the command was given up");
-		r = msg_recv(u->inner, &inner_table, &m, err);
+		int r = msg_recv(u->inner, &inner_table, &m, err);
 		if (r < 0)
 			return r;
 		if (r == 0)

@@ -235,6 +235,8 @@ static int run_held(struct object *o, struct err *err)
 	return 0;
 }
 
+static int load(struct object *o, struct err *err);
+
 int exec_run(struct object *o, bool wait, const struct caller *who, struct err *err)
 {
 	int r;
@@ -250,6 +252,11 @@ int exec_run(struct object *o, bool wait, const struct caller *who, struct err *
 	r = object_take(o, "being run", who, err);
 	if (!r) {
 		r = run_held(o, err);
+		/* its helper may not have come as far as its lock when this core looked */
+		if (r == -EEXIST && who->is_lenient) {
+			err_done(err);
+			r = load(o, err);
+		}
 		object_release(o);
 	}
 	object_release(o->parent);
@@ -286,7 +293,13 @@ static int await_end(struct object *o, uint64_t deadline, const struct caller *w
 
 int exec_wait(struct object *o, const struct caller *who, struct err *err)
 {
-	return await_end(o, UINT64_MAX, who, err);
+	int r = await_end(o, UINT64_MAX, who, err);
+	struct exec_status st;
+
+	if (r == 0 && phase(o, &st) == EXEC_DONE && !st.is_done)
+		return err_set(err, EIO,
+			       "the helper of the command was killed: nobody knows how the command ended");
+	return r;
 }
 
 void exec_end(struct object *o)

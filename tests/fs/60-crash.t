@@ -85,6 +85,7 @@ done
 wait "${workers[@]}"
 exec 9>&- 8>&-
 is "$kills" "$ROUNDS" "$ROUNDS cores were killed under load, and work went on after each"
+is "$(grep 'the core' "$BASE/log" | grep -v -e 'signal 9 ' -e unanswered)" "" "no core died by itself"
 diag "acknowledged: $(cat "$WORK"/acks.* | wc -l) changes"
 if resends; then
 	is "$(errors)" "" "no caller saw an error, or read what it hadn't written"
