@@ -118,6 +118,8 @@ static int serve(struct fs *fs, const struct session_link *link, struct err *err
 	if (!r)
 		r = notifier_start(fs->notifier, session_fuse(fs->session), err);
 	if (!r)
+		stale_recent(fs);
+	if (!r)
 		r = job_start(autostart, fs->host, err);
 	if (!r)
 		r = session_loop(fs->session, WORKERS, err);

@@ -142,6 +142,45 @@ static void renamed(struct host *h, struct object *o, const char *old, const cha
 		name_stale(fs, &dir, new);
 }
 
+/* ---- what the core before didn't live to tell */
+
+#define RECENT_NS (60ULL * 1000000000u)
+
+static bool is_recent(struct object *o, uint64_t since)
+{
+	AUTO(config_unref) struct config *own = object_own(o);
+
+	for (size_t i = 0; i < own->n; i++)
+		if (own->sections[i].mtime >= since)
+			return true;
+	return false;
+}
+
+static void recent_kind(struct fs *fs, struct object *parent, enum kind_number kind, uint64_t since)
+{
+	AUTO(objects_free) struct object **list = host_all(parent, kind);
+
+	for (size_t i = 0; list[i]; i++) {
+		AUTO(objects_free) struct object **users = NULL;
+
+		if (!is_recent(list[i], since))
+			continue;
+		all_stale(fs, list[i]);
+		users = list[i]->kind->dependents ? list[i]->kind->dependents(list[i]) : NULL;
+		for (size_t k = 0; users && users[k]; k++)
+			all_stale(fs, users[k]);
+	}
+}
+
+void stale_recent(struct fs *fs)
+{
+	uint64_t since = now_ns() - RECENT_NS;
+
+	for (unsigned kind = KIND_INSTANCE; kind < KINDS; kind++)
+		if (kind != KIND_EXEC && kind != KIND_WARNING && kind_get(kind))
+			recent_kind(fs, fs->host->project, kind, since);
+}
+
 void stale_hook(struct fs *fs)
 {
 	fs->host->fs = fs;

@@ -6,3 +6,7 @@
 
 /** stale_hook() - hear of changes from now on: host.on */
 void stale_hook(struct fs *fs);
+
+/** stale_recent() - at the core's start: what changed shortly before may not have been told by the core that
+ * did it */
+void stale_recent(struct fs *fs);
