@@ -199,9 +199,16 @@ static int rename_held(struct object *o, const char *old, const char *new, struc
 		store_abort(o);
 		return r;
 	}
-	r = store_commit(o, err);
-	if (!r && registry_rename(o, new) < 0)
+	/* the name first: one that is just being made may have taken it, and two files mustn't say the same
+	 */
+	if (registry_rename(o, new) < 0) {
+		store_abort(o);
 		r = err_set(err, EEXIST, "there is a %s named %s since a moment ago", o->kind->name, new);
+	} else {
+		r = store_commit(o, err);
+		if (r < 0)
+			registry_rename(o, old);
+	}
 	if (r < 0 && o->kind->rename)
 		o->kind->rename(o, old, NULL);
 	return r;
