@@ -113,6 +113,38 @@ out:
 	return 0;
 }
 
+int parse_rate(struct str text, uint64_t *ret)
+{
+	static const char letters[] = "kMGT";
+	uint64_t v = 0, base = 1000;
+	int r = digits(&text, &v);
+
+	if (r == -EINVAL)
+		return r;
+	/* what is left is nothing, "bit", or a letter with "bit" or "ibit" */
+	if (text.len && (text.len < 3 || memcmp(text.ptr + text.len - 3, "bit", 3) != 0))
+		return -EINVAL;
+	text.len -= text.len ? 3 : 0;
+	if (text.len == 2 && text.ptr[1] == 'i') {
+		base = 1024;
+		text.len--;
+	}
+	if (text.len) {
+		char c = base == 1024 && text.ptr[0] == 'K' ? 'k' : text.ptr[0];
+		const char *letter = text.len == 1 ? memchr(letters, c, sizeof(letters) - 1) : NULL;
+
+		if (!letter)
+			return -EINVAL;
+		for (ptrdiff_t i = 0; !r && i <= letter - letters; i++)
+			if (__builtin_mul_overflow(v, base, &v))
+				r = -ERANGE;
+	}
+	if (r < 0 || v > INT64_MAX)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
 int parse_percent(struct str text, unsigned max, unsigned *ret)
 {
 	uint64_t v;

@@ -23,6 +23,9 @@ int parse_bool(struct str text, bool *ret);
  * Return: 0; -EINVAL; -ERANGE more than 2^63-1
  */
 int parse_size(struct str text, uint64_t *ret);
+/** parse_rate() - bits a second: "100Mbit" (powers of 1000: k, M, G, T), "64Kibit" (of 1024), "9600". Return:
+ * 0; -EINVAL; -ERANGE */
+int parse_rate(struct str text, uint64_t *ret);
 /** parse_percent() - "50%". Return: 0; -EINVAL; -ERANGE it isn't within 1% and @max */
 int parse_percent(struct str text, unsigned max, unsigned *ret);
 /**

@@ -11,6 +11,7 @@
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-parent.h"
 #include "engine/device/nic-plan.h"
+#include "engine/device/nic-shape.h"
 #include "net/direct.h"
 #include "net/neighbour.h"
 #include "net/sysctl.h"
@@ -302,15 +303,16 @@ static int direct_op_detach(struct object *o, struct nic_live *l, bool *ret_gone
 		return r;
 	*ret_gone = true;
 	nic_parent_release(l->direct->parent);
-	return 0;
+	return shape_clear(l->host_name, SHAPE_HOST, err);
 }
 
 static int direct_op_restore(struct object *o, const struct config *effective, struct nic_live *l,
 			     struct err *err)
 {
+	int r = direct_restore(plan_spec(l->direct), err);
+
 	(void)o;
-	(void)effective;
-	return direct_restore(plan_spec(l->direct), err);
+	return r < 0 ? r : nic_shape_set(effective, l->device, l->host_name, SHAPE_HOST, err);
 }
 
 static void direct_op_done(struct nic_live *l)
@@ -320,7 +322,7 @@ static void direct_op_done(struct nic_live *l)
 }
 
 static const struct nic_ops direct_ops = {
-    .detach = direct_op_detach, .restore = direct_op_restore, .done = direct_op_done};
+    .shape_at = SHAPE_HOST, .detach = direct_op_detach, .restore = direct_op_restore, .done = direct_op_done};
 
 static void live_add(struct object *o, const char *device, struct direct_plan *p)
 {
@@ -378,6 +380,13 @@ static int attach_planned(const struct config *effective, const char *device, st
 	}
 	if (!r)
 		r = direct_attach(plan_spec(p), netns, err);
+	if (!r) {
+		r = nic_shape_set(effective, device, p->spec.host_name, SHAPE_HOST, err);
+		if (r < 0) {
+			direct_detach(&p->spec, NULL);
+			shape_clear(p->spec.host_name, SHAPE_HOST, NULL);
+		}
+	}
 	if (r < 0)
 		nic_parent_release(p->parent);
 	return r;
@@ -422,6 +431,8 @@ int nic_direct_adopt(struct object *o, const struct config *effective, const cha
 		r = p.parent[0] ? nic_parent_hold(effective, device, err) : 0;
 	if (!r)
 		r = direct_restore(&p.spec, err);
+	if (!r)
+		r = nic_shape_set(effective, device, p.spec.host_name, SHAPE_HOST, err);
 	live_add(o, device, &p);
 	return r;
 }
@@ -435,4 +446,5 @@ void nic_direct_clear(struct object *o, const struct config *effective, const ch
 	if (p.is_name_ours)
 		nic_clear_leftover(p.spec.host_name);
 	direct_clear(plan_spec(&p), NULL);
+	shape_clear(p.spec.host_name, SHAPE_HOST, NULL);
 }

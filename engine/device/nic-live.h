@@ -4,6 +4,7 @@
 
 #include "engine/model/kind.h"
 #include "net/nic.h"
+#include "net/tc.h"
 
 #include <linux/if.h>
 
@@ -11,6 +12,7 @@ struct nic_live;
 
 /* Of a type of NIC, while one is attached. */
 struct nic_ops {
+	enum shape_at shape_at; /* where its packets are met */
 	/** detach() - take it down. @ret_gone: it isn't attached any more, whatever else failed */
 	int (*detach)(struct object *o, struct nic_live *l, bool *ret_gone, struct err *err);
 	/** restore() - put back what somebody else may have removed: rules, routes. NULL: there is none */

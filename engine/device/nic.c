@@ -12,6 +12,7 @@
 #include "engine/device/nic-address.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
+#include "engine/device/nic-shape.h"
 
 #define SETTLE_MS 500
 
@@ -114,9 +115,13 @@ static int attach_planned(struct object *o, const struct config *effective, cons
 		nic_clear_leftover(p->spec.host_name);
 	r = nic_attach(&p->spec, netns, err);
 	if (!r) {
-		r = routes_add(p->view.bridge, p->routes, p->n_routes, NULL, 0, err);
-		if (r < 0)
+		r = nic_shape_set(effective, device, p->spec.host_name, SHAPE_PORT, err);
+		if (!r)
+			r = routes_add(p->view.bridge, p->routes, p->n_routes, NULL, 0, err);
+		if (r < 0) {
 			nic_detach(p->spec.host_name, NULL);
+			shape_clear(p->spec.host_name, SHAPE_PORT, NULL);
+		}
 	}
 	if (r < 0 && p->network)
 		nic_hosts_clear(o, device, p->network, NULL);
@@ -132,13 +137,21 @@ static int bridged_detach(struct object *o, struct nic_live *l, bool *ret_gone, 
 	if (r < 0)
 		return r;
 	*ret_gone = true;
-	return l->network ? nic_hosts_clear(o, l->device, l->network, err) : 0;
+	r = shape_clear(l->host_name, SHAPE_PORT, err);
+	if (l->network) {
+		int hosts = nic_hosts_clear(o, l->device, l->network, r < 0 ? NULL : err);
+
+		r = r < 0 ? r : hosts;
+	}
+	return r;
 }
 
 static int bridged_restore(struct object *o, const struct config *effective, struct nic_live *l,
 			   struct err *err)
 {
-	return nic_key_filter(o, effective, effective, l->device, err);
+	int r = nic_key_filter(o, effective, effective, l->device, err);
+
+	return r < 0 ? r : nic_shape_set(effective, l->device, l->host_name, SHAPE_PORT, err);
 }
 
 static void bridged_done(struct nic_live *l)
@@ -149,7 +162,7 @@ static void bridged_done(struct nic_live *l)
 }
 
 static const struct nic_ops bridged_ops = {
-    .detach = bridged_detach, .restore = bridged_restore, .done = bridged_done};
+    .shape_at = SHAPE_PORT, .detach = bridged_detach, .restore = bridged_restore, .done = bridged_done};
 
 static struct nic_live *bridged_find(struct object *o, const char *device)
 {
@@ -205,6 +218,8 @@ int nic_bridged_adopt(struct object *o, const struct config *effective, const ch
 	if (!r)
 		r = nic_filter(&p.spec, err);
 	if (!r)
+		r = nic_shape_set(effective, device, p.spec.host_name, SHAPE_PORT, err);
+	if (!r)
 		r = routes_add(p.view.bridge, p.routes, p.n_routes, NULL, 0, err);
 	live_add(o, device, &p);
 	return r;
@@ -220,6 +235,7 @@ void nic_bridged_clear(struct object *o, const struct config *effective, const c
 	if (p.is_name_ours)
 		nic_clear_leftover(p.spec.host_name);
 	filter_clear(p.spec.host_name, NULL);
+	shape_clear(p.spec.host_name, SHAPE_PORT, NULL);
 	routes_del(p.view.bridge, p.routes, p.n_routes, NULL, 0);
 	if (p.network)
 		nic_hosts_clear(o, device, p.network, NULL);

@@ -2,11 +2,10 @@
 /* Rows that several types of NIC have alike. */
 #pragma once
 
+#include "engine/device/nic-shape.h"
 #include "engine/keys/devices.h"
 
 extern const char *const nic_type_words[];
-
-#define NO_SHAPING "can't be set yet: this release doesn't bound what a NIC sends and receives"
 
 #define NIC_HOST_NAME_ROW                                                                                    \
 	{                                                                                                    \
@@ -22,20 +21,26 @@ extern const char *const nic_type_words[];
 	}
 #define NIC_LIMITS_ROWS                                                                                      \
 	{.name = "limits.egress",                                                                            \
-	 .type = &type_string,                                                                               \
-	 .refuse = NO_SHAPING,                                                                               \
-	 .text = "Bits a second that the instance may send, such as 100Mbit."},                              \
+	 .type = &type_rate,                                                                                 \
+	 .apply = nic_key_limits,                                                                            \
+	 .text = "Bits a second that the instance may send. What is more is dropped, after a burst of a "    \
+		 "twentieth of a second."},                                                                  \
 	    {.name = "limits.ingress",                                                                       \
-	     .type = &type_string,                                                                           \
-	     .refuse = NO_SHAPING,                                                                           \
-	     .text = "Bits a second that the instance may receive, such as 100Mbit."},                       \
+	     .type = &type_rate,                                                                             \
+	     .apply = nic_key_limits,                                                                        \
+	     .text =                                                                                         \
+		 "Bits a second that the instance receives. What is more waits up to a fifth of a second, "  \
+		 "then it is dropped."},                                                                     \
 	    {.name = "limits.max",                                                                           \
-	     .type = &type_string,                                                                           \
-	     .refuse = NO_SHAPING,                                                                           \
-	     .text = "Both limits.ingress and limits.egress in one."},                                       \
+	     .type = &type_rate,                                                                             \
+	     .apply = nic_key_limits,                                                                        \
+	     .text = "Both limits.ingress and limits.egress in one, whatever those say."},                   \
 	{                                                                                                    \
-		.name = "limits.priority", .type = &type_integer, .max = UINT32_MAX, .refuse = NO_SHAPING,   \
-		.text = "Priority that the host's queues give to what the instance sends."                   \
+		.name = "limits.priority", .type = &type_integer, .max = UINT32_MAX, .class = CLASS_HOST,    \
+		.apply = nic_key_limits,                                                                     \
+		.text =                                                                                      \
+		    "Priority that the host's queues give to what the instance sends. Of a bridged NIC it "  \
+		    "holds for what goes on through the bridge, not for what the host routes."               \
 	}
 #define NIC_NAME_ROW                                                                                         \
 	{                                                                                                    \

@@ -234,6 +234,13 @@ uint64_t value_size(const char *value, uint64_t otherwise)
 	return value && !parse_size(str_from(value), &v) ? v : otherwise;
 }
 
+uint64_t value_rate(const char *value, uint64_t otherwise)
+{
+	uint64_t v;
+
+	return value && !parse_rate(str_from(value), &v) ? v : otherwise;
+}
+
 uint64_t value_seconds(const char *value, uint64_t otherwise)
 {
 	uint64_t v;

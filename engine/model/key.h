@@ -110,11 +110,11 @@ int key_parse(const struct key *key, struct str name, struct str text, struct bu
 
 /* ---- types, in engine/model/types.c. Lists are read from lines or with commas (type_lines: lines alone);
  * their canonical text has an entry a line, none twice */
-extern const struct key_type type_bool, type_integer, type_string, type_text, type_size, type_percent_or_size,
-    type_duration, type_expiry, type_allowance, type_lines, type_choice, type_mac, type_ip4, type_ip6,
-    type_ip4s, type_ip6s, type_ip4_net, type_ip6_net, type_ip4_nets, type_ip6_nets, type_ip4_ranges,
-    type_ip6_ranges, type_ifname, type_ifnames, type_dns_name, type_dns_names, type_cpus, type_name,
-    type_names, type_ips, type_source, type_path, type_host_path, type_mode, type_listen;
+extern const struct key_type type_bool, type_integer, type_string, type_text, type_size, type_rate,
+    type_percent_or_size, type_duration, type_expiry, type_allowance, type_lines, type_choice, type_mac,
+    type_ip4, type_ip6, type_ip4s, type_ip6s, type_ip4_net, type_ip6_net, type_ip4_nets, type_ip6_nets,
+    type_ip4_ranges, type_ip6_ranges, type_ifname, type_ifnames, type_dns_name, type_dns_names, type_cpus,
+    type_name, type_names, type_ips, type_source, type_path, type_host_path, type_mode, type_listen;
 
 /* ---- values of canonical text, for those who apply them */
 /** value_bool() - NULL is false */
@@ -123,5 +123,7 @@ bool value_bool(const char *value);
 int64_t value_int(const char *value, int64_t otherwise);
 /** value_size() - bytes of "64MiB"; NULL is @otherwise */
 uint64_t value_size(const char *value, uint64_t otherwise);
+/** value_rate() - bits a second of "100Mbit"; NULL is @otherwise */
+uint64_t value_rate(const char *value, uint64_t otherwise);
 /** value_seconds() - of "1h"; NULL is @otherwise */
 uint64_t value_seconds(const char *value, uint64_t otherwise);

@@ -168,6 +168,25 @@ static int parse_size_text(const struct key *key, struct str text, struct buf *b
 	return 0;
 }
 
+/* 64 kbit a second leave room for a packet in the bucket; 1 Tbit is more than a link has. */
+#define RATE_MIN 64000ULL
+#define RATE_MAX 1000000000000ULL
+
+static int parse_rate_text(const struct key *key, struct str text, struct buf *b, struct err *err)
+{
+	uint64_t v;
+	int r;
+
+	text = str_trim(text);
+	r = parse_rate(text, &v);
+	if (!r && (v < RATE_MIN || v > RATE_MAX))
+		r = -ERANGE;
+	if (r < 0)
+		return refuse(key, r, text, r == -ERANGE ? "a rate is from 64kbit to 1Tbit" : NULL, err);
+	buf_add(b, text.ptr, text.len);
+	return 0;
+}
+
 static int parse_percent_or_size(const struct key *key, struct str text, struct buf *b, struct err *err)
 {
 	unsigned percent;
@@ -594,6 +613,7 @@ TYPE(string, "string", "a line of text", parse_string);
 const struct key_type type_text = {
     .name = "text", .accepts = "text", .parse = parse_text, .is_multiline = true};
 TYPE(size, "size", "a size such as 64MiB", parse_size_text);
+TYPE(rate, "bits a second", "a rate such as 100Mbit, 500kbit or 2Gbit", parse_rate_text);
 TYPE(percent_or_size, "size or percentage",
      "a size such as 64MiB, or a percentage of the host's memory such as 50%", parse_percent_or_size);
 TYPE(duration, "duration", "a time such as 30s, 45m, 12h, 15d or 2w", parse_duration_text);

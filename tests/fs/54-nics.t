@@ -36,6 +36,7 @@ kill_core() {
 	kill -KILL "$pid"
 	while [ "$(core)" = "$pid" ] || ! ls "$I" >/dev/null 2>&1; do sleep 0.1; done
 }
+static_routes() { ip route show table all proto static; ip -6 route show table all proto static; }
 proxies() { ip neigh show proxy; ip -6 neigh show proxy; }
 guarded() { nft list set inet "$NAME" routed 2>/dev/null | grep -q "\"$1\""; }
 # by a child: this shell is told of every orphan's end, and a signal interrupts a write
@@ -69,7 +70,7 @@ fails_with EINVAL "net0 of r1 has it already" "its address is its own" -- \
 	device r2 net0 type=nic nictype=routed ipv4.address=192.0.2.11
 fails_with EINVAL "ipv6.routes needs ipv6.address" "routes lead by an address" -- \
 	device r2 net0 type=nic nictype=routed ipv6.routes=2001:db8:5::/64
-before=$(ip route show table all; ip -6 route show table all)
+before=$(static_routes)
 fails_with EINVAL "sysctl -w net/ipv4/conf/parent0/forwarding=1" "the start is refused where the parent doesn't forward" -- start r1
 is "$(nics)$(proxies)" "" "and leaves nothing"
 nok "not a rule" -- guarded nic1
@@ -81,7 +82,7 @@ ip -n out addr del 192.0.2.11/24 dev eth0
 ok "else it starts" -- start r1
 ok "and is guarded" -- guarded nic1
 ok "its neighbours reach it" -- in_space out busybox ping -q -c 1 -W 2 192.0.2.11
-ok "also with IPv6" -- in_space out busybox ping -q -c 1 -W 2 2001:db8::10
+ok "also with IPv6" -- eventually in_space out busybox ping -q -c 1 -W 2 2001:db8::10
 ok "it reaches them" -- inside r1 busybox ping -q -c 1 -W 2 192.0.2.2
 ok "also with IPv6" -- inside r1 busybox ping -q -c 1 -W 2 2001:db8::2
 like "$(get "$I/r1/addresses")" "up0 192[.]0[.]2[.]10" "the tree shows its addresses"
@@ -117,6 +118,41 @@ ok "and one more" -- rmdir "$I/r2/devices/net1"
 is "$(nics)" "nic1 nic2 " "and both are gone"
 nok "with its rule" -- guarded nic4
 
+# ---- bounds
+queue() { tc qdisc show dev "$1"; }
+has_bound() { nft list ruleset | grep -q "limit rate over .*"; }
+fails_with EINVAL "a rate such as 100Mbit" "a bound is a rate" -- put 100M "$I/r1/devices/net0/limits.ingress"
+fails_with ERANGE "from 64kbit" "and not too small" -- put 1kbit "$I/r1/devices/net0/limits.max"
+ok "what is received is bounded" -- put 8Mbit "$I/r1/devices/net0/limits.ingress"
+like "$(queue nic1)" "tbf .*rate 8Mbit" "by a queue"
+nok "what is sent isn't" -- has_bound
+ok "now it is" -- put 4Mbit "$I/r1/devices/net0/limits.egress"
+ok "by a rule" -- has_bound
+ok "a priority" -- put 65541 "$I/r1/devices/net0/limits.priority"
+like "$(nft list ruleset)" "meta priority set 1:5" "is set"
+ok "both in one" -- put 2Mbit "$I/r1/devices/net0/limits.max"
+like "$(queue nic1)" "tbf .*rate 2Mbit" "stands for both"
+like "$(nft list ruleset)" "limit rate over 250000 bytes/second" "indeed"
+mkdir "$I/b1"
+put busybox "$I/b1/source"
+ok "a bound of a bridged NIC" -- put 3Mbit "$I/b1/devices/eth0/limits.max"
+ok "is in force" -- start b1
+veth=$(get "$I/b1/config/volatile.eth0.host_name")
+like "$(queue "$veth")" "tbf .*rate 3Mbit" "from the start on"
+like "$(nft list table bridge "$NAME")" "limit rate over 375000 bytes/second" "both ways"
+nft flush ruleset
+ok "a flushed one is back" -- eventually sh -c 'nft list table bridge "$1" | grep -q 375000' - "$NAME"
+ok "of a routed NIC too" -- eventually sh -c 'nft list table inet "$1" | grep -q 250000' - "$NAME"
+kill_core
+ok "a new core keeps them" -- sh -c 'nft list table inet "$1" | grep -q 250000' - "$NAME"
+ok "unset" -- rm "$I/b1/devices/eth0/limits.max"
+unlike "$(queue "$veth")$(nft list table bridge "$NAME" 2>&1)" "tbf|limit rate" "there is none"
+stop b1
+rmdir "$I/b1"
+for key in max ingress egress priority; do rm "$I/r1/devices/net0/limits.$key"; done
+unlike "$(queue nic1)$(nft list ruleset)" "tbf|limit rate|meta priority" "nor of the other"
+put 2Mbit "$I/r2/devices/net0/limits.max"
+
 # ---- others break it, the core dies
 nft flush ruleset
 ok "a flushed rule is back" -- eventually guarded nic1
@@ -138,6 +174,7 @@ ok "is guarded" -- guarded nic2
 ok "one is stopped" -- stop r2
 is "$(nics)" "nic1 " "its NIC is gone"
 nok "with its rule" -- guarded nic2
+nok "and its bound" -- has_bound
 kill -KILL "$(get "$I/r1/pid")"
 ok "the other is killed" -- eventually grep -q stopped "$I/r1/state"
 is "$(nics)$(proxies)" "" "nothing is left of its NIC"
@@ -171,7 +208,7 @@ if ip -n out link add link eth0 name eth0.5 type vlan id 5 2>/dev/null; then
 	nok "and it is gone" -- ip link show parent0.5
 	ip link add link parent0 name parent0.5 type vlan id 5
 	ip link set parent0.5 up
-	sysctl -qw net/ipv4/conf/parent0.5/forwarding=1
+	sysctl -qw net/ipv4/conf/parent0.5/forwarding=1 net/ipv6/conf/parent0.5/proxy_ndp=1
 	ok "one that the admin made" -- start r2
 	ok "is used" -- stop r2
 	ok "and stays" -- ip link delete parent0.5
@@ -188,7 +225,7 @@ else
 	skip 13 "no VLANs in this kernel"
 fi
 is "$(nics)$(proxies)" "" "nothing is left"
-is "$(ip route show table all; ip -6 route show table all)" "$before" "the host's routes are as before"
+is "$(static_routes)" "$before" "the host's routes are as before"
 daemon_stop
 ip link delete parent0
 spaces_gone

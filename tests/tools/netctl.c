@@ -20,6 +20,7 @@
 #include "net/nic.h"
 #include "net/subnet.h"
 #include "net/sysctl.h"
+#include "net/tc.h"
 
 static const char usage_text[] =
     "netctl VERB [NAME=VALUE...]\n"
@@ -40,6 +41,7 @@ static const char usage_text[] =
     "          prints the host's name for it\n"
     "  plug    name=LINK peer=LINK mac=MAC netns=FILE [mtu=N] [txqueuelen=N] [routed=yes] [address=IP...]\n"
     "          [host=IP...] [gateway4=no] [gateway6=no] [table=N] [route=NET...] [parent=LINK]\n"
+    "  shape   name=LINK [port=yes] [to=BITS] [from=BITS] [priority=N] [clear=yes]\n"
     "  replug, unplug, parent likewise            probe    name=LINK address=IP...\n"
     "  filter  name=LINK peer=LINK mac=MAC ...    detach   name=LINK    filters    teardown\n"
     "  dnsmasq run=DIR leases=DIR bridge=LINK user=NAME v4=NET dhcp4=yes range4=IP-IP... expiry4=N "
@@ -447,6 +449,14 @@ static int do_parent(struct err *err)
 	return direct_check_parent(&d.spec, err);
 }
 
+static int do_shape(struct err *err)
+{
+	const struct shape s = {number("to"), number("from"), number("priority")};
+	enum shape_at at = yes("port") ? SHAPE_PORT : SHAPE_HOST;
+
+	return yes("clear") ? shape_clear(need("name"), at, err) : shape_set(need("name"), at, &s, err);
+}
+
 static int do_probe(struct err *err)
 {
 	struct ip ips[8];
@@ -609,7 +619,7 @@ static const struct {
     {"teardown", do_teardown}, {"dnsmasq", do_dnsmasq}, {"adopt", do_adopt},	 {"reload", do_reload},
     {"stop", do_stop},	       {"host", do_host},	{"unhost", do_unhost},	 {"leases", do_leases},
     {"release", do_release},   {"plug", do_plug},	{"replug", do_replug},	 {"unplug", do_unplug},
-    {"parent", do_parent},     {"probe", do_probe},
+    {"parent", do_parent},     {"shape", do_shape},	{"probe", do_probe},
 };
 
 int main(int argc, char **argv)

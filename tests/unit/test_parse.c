@@ -152,6 +152,36 @@ static void test_size(void **state)
 	walk(rows, ARRAY_SIZE(rows), parse_size);
 }
 
+static void test_rate(void **state)
+{
+	static const struct row rows[] = {
+	    {"9600", 0, 9600},
+	    {"9600bit", 0, 9600},
+	    {"64kbit", 0, 64000},
+	    {"100Mbit", 0, 100000000},
+	    {"1Gbit", 0, 1000000000},
+	    {"1Kibit", 0, 1024},
+	    {"1kibit", 0, 1024},
+	    {"2Mibit", 0, 2 << 20},
+	    {"1Tbit", 0, 1000000000000},
+	    {"", -EINVAL, 0},
+	    {"bit", -EINVAL, 0},
+	    {"1Kbit", -EINVAL, 0},
+	    {"1ibit", -EINVAL, 0},
+	    {"1kMbit", -EINVAL, 0},
+	    {"1M", -EINVAL, 0},
+	    {"1it", -EINVAL, 0},
+	    {"1Mbits", -EINVAL, 0},
+	    {"1 Mbit", -EINVAL, 0},
+	    {"-1Mbit", -EINVAL, 0},
+	    {"99999999999Tbit", -ERANGE, 0},
+	    {"99999999999999999999", -ERANGE, 0},
+	};
+
+	(void)state;
+	walk(rows, ARRAY_SIZE(rows), parse_rate);
+}
+
 static int percent(struct str s, uint64_t *ret)
 {
 	unsigned v;
@@ -279,9 +309,9 @@ static void test_cpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_u64),	 cmocka_unit_test(test_i64),   cmocka_unit_test(test_bool),
-	    cmocka_unit_test(test_size), cmocka_unit_test(test_small), cmocka_unit_test(test_times),
-	    cmocka_unit_test(test_cpus),
+	    cmocka_unit_test(test_u64),	  cmocka_unit_test(test_i64),  cmocka_unit_test(test_bool),
+	    cmocka_unit_test(test_size),  cmocka_unit_test(test_rate), cmocka_unit_test(test_small),
+	    cmocka_unit_test(test_times), cmocka_unit_test(test_cpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
