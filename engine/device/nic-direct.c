@@ -171,6 +171,8 @@ static int plan_make(struct object *o, const struct config *c, const char *devic
 	s->txqueuelen = (unsigned)value_int(config_device_get(c, device, "queue.tx.length"), 0);
 	s->is_routed = has_nictype(config_device(c, device), "routed");
 	r = s->is_routed ? read_routed(p, c, device, err) : 0;
+	if (!r && s->mtu && s->mtu < 1280 && s->v6.n_addresses)
+		r = err_set(err, EINVAL, "mtu is %u: IPv6, of which ipv6.address is, needs 1280", s->mtu);
 	if (!r)
 		r = add_routes(p, c, device, "ipv4.routes", err);
 	if (!r)

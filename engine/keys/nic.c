@@ -9,7 +9,6 @@
 const char *const nic_type_words[] = {"bridged", "routed", "p2p", NULL};
 static const char *const none[] = {"none", NULL};
 
-#define NO_ROUTES "can't be set yet: set ipv4.routes or ipv6.routes of the network"
 #define NO_VLAN "can't be set yet: make a bridge for the VLAN and name it in parent"
 
 static const struct key rows[] = {
@@ -34,13 +33,15 @@ static const struct key rows[] = {
     {.name = "ipv4.routes",
      .type = &type_ip4_nets,
      .class = CLASS_HOST,
-     .refuse = NO_ROUTES,
-     .text = "Networks behind the instance that the host reaches through it."},
+     .apply = nic_key_filter,
+     .text = "Networks behind the instance: the host looks for their addresses on the bridge, and a filtered "
+	     "NIC can "
+	     "send from them."},
     {.name = "ipv4.routes.external",
      .type = &type_ip4_nets,
      .class = CLASS_HOST,
-     .refuse = NO_ROUTES,
-     .text = "Networks that reach the instance from outside without a route of the host."},
+     .apply = nic_key_filter,
+     .text = "The same as ipv4.routes, for networks that the outside routes to this host."},
     {.name = "ipv6.address",
      .type = &type_ip6,
      .choices = none,
@@ -52,13 +53,15 @@ static const struct key rows[] = {
     {.name = "ipv6.routes",
      .type = &type_ip6_nets,
      .class = CLASS_HOST,
-     .refuse = NO_ROUTES,
-     .text = "Networks behind the instance that the host reaches through it."},
+     .apply = nic_key_filter,
+     .text = "Networks behind the instance: the host looks for their addresses on the bridge, and a filtered "
+	     "NIC can "
+	     "send from them."},
     {.name = "ipv6.routes.external",
      .type = &type_ip6_nets,
      .class = CLASS_HOST,
-     .refuse = NO_ROUTES,
-     .text = "Networks that reach the instance from outside without a route of the host."},
+     .apply = nic_key_filter,
+     .text = "The same as ipv6.routes, for networks that the outside routes to this host."},
     NIC_LIMITS_ROWS,
     /* A bridge takes on the smallest MTU of its ports, unless it has been set one. */
     {.name = "mtu",

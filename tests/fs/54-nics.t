@@ -118,6 +118,20 @@ ok "and one more" -- rmdir "$I/r2/devices/net1"
 is "$(nics)" "nic1 nic2 " "and both are gone"
 nok "with its rule" -- guarded nic4
 
+# ---- sizes and queues
+fails_with EINVAL "needs 1280" "IPv6 has a smallest packet" -- put 1200 "$I/r1/devices/net0/mtu"
+ok "an MTU" -- put 1400 "$I/r1/devices/net0/mtu"
+like "$(ip -o link show nic1) $(inside r1 ip -o link show up0)" "mtu 1400 .*mtu 1400 " "is that of both ends"
+ok "a queue" -- put 77 "$I/r1/devices/net0/queue.tx.length"
+like "$(ip -o link show nic1)" "qlen 77" "is as long as asked for"
+ok "another name on the host" -- put nic7 "$I/r1/devices/net0/host_name"
+is "$(nics)" "nic2 nic7 " "is the only one"
+ok "guarded" -- guarded nic7
+nok "and no more by the first" -- guarded nic1
+fails_with EEXIST "there is a link parent0 already" "one that is taken" -- bash -c 'echo parent0 >"$1"' - "$I/r1/devices/net0/host_name"
+ok "the first again" -- put nic1 "$I/r1/devices/net0/host_name"
+rm "$I/r1/devices/net0/mtu" "$I/r1/devices/net0/queue.tx.length"
+
 # ---- bounds
 queue() { tc qdisc show dev "$1"; }
 has_bound() { nft list ruleset | grep -q "limit rate over .*"; }
@@ -140,6 +154,14 @@ ok "is in force" -- start b1
 veth=$(get "$I/b1/config/volatile.eth0.host_name")
 like "$(queue "$veth")" "tbf .*rate 3Mbit" "from the start on"
 like "$(nft list table bridge "$NAME")" "limit rate over 375000 bytes/second" "both ways"
+ok "networks behind a bridged NIC" -- put 10.99.0.0/24 "$I/b1/devices/eth0/ipv4.routes"
+like "$(ip route)" "10[.]99[.]0[.]0/24 dev lxdbr0" "are routed to the bridge"
+ok "it is filtered" -- put true "$I/b1/devices/eth0/security.ipv4_filtering"
+like "$(nft list table bridge "$NAME")" "10[.]99[.]0[.]0/24" "and may send from them"
+ok "others in their place" -- put fd99::/64 "$I/b1/devices/eth0/ipv6.routes"
+like "$(ip -6 route)" "fd99::/64 dev lxdbr0" "of IPv6"
+ok "unset" -- rm "$I/b1/devices/eth0/ipv4.routes"
+unlike "$(ip route; nft list table bridge "$NAME")" "10[.]99[.]0[.]0" "there are none"
 nft flush ruleset
 ok "a flushed one is back" -- eventually sh -c 'nft list table bridge "$1" | grep -q 375000' - "$NAME"
 ok "of a routed NIC too" -- eventually sh -c 'nft list table inet "$1" | grep -q 250000' - "$NAME"
@@ -148,6 +170,7 @@ ok "a new core keeps them" -- sh -c 'nft list table inet "$1" | grep -q 250000' 
 ok "unset" -- rm "$I/b1/devices/eth0/limits.max"
 unlike "$(queue "$veth")$(nft list table bridge "$NAME" 2>&1)" "tbf|limit rate" "there is none"
 stop b1
+unlike "$(ip -6 route)" fd99 "its routes went with it"
 rmdir "$I/b1"
 for key in max ingress egress priority; do rm "$I/r1/devices/net0/limits.$key"; done
 unlike "$(queue nic1)$(nft list ruleset)" "tbf|limit rate|meta priority" "nor of the other"
