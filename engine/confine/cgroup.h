@@ -92,7 +92,7 @@ void cgroup_free(struct cgroup *cg);
 int cgroup_set(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err);
 
 /** cgroup_default_devices() - what a privileged container may use: terminals, null and its like, fuse, tun;
- * mknod of any */
+ * mknod of any character device, of no block device */
 const struct cgroup_device *cgroup_default_devices(size_t *ret_n);
 
 /** cgroup_put() - move a process (with its future children) into the container's own level */

@@ -157,6 +157,8 @@ static void remove_instance(struct object *o)
 	if (instance_root_destroy(o, &err) < 0)
 		host_warn(o->host, NULL, "storage", "files of a removed instance, %s, are left: %s", o->uuid,
 			  err_text(&err));
+	host_warn_resolve(o->host, o, "privileged");
+	host_warn_resolve(o->host, o, "seccomp");
 	if (image)
 		image_collect(o->host, image);
 	path_remove_tree(logs);
