@@ -165,6 +165,17 @@ int handle_staged(struct handle *h, struct buf *ret, struct err *err)
 	return r;
 }
 
+bool handle_is_line(const struct handle *h)
+{
+	const char *newline;
+
+	if (handle_way(h) != WRITE_STAGED || h->node.row->ops->is_staged || h->adds || !h->staged.len)
+		return false;
+	newline = memchr(h->staged.ptr, '\n', h->staged.len);
+	/* an empty one reads as nothing, to which nothing can be added */
+	return newline && newline > h->staged.ptr && newline == h->staged.ptr + h->staged.len - 1;
+}
+
 static void drop_staged(struct handle *h)
 {
 	buf_clear(&h->staged);

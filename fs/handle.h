@@ -69,6 +69,13 @@ int handle_stage(struct handle *h, struct str bytes, uint64_t offset, uint64_t s
 /** handle_staged() - what a file is to hold: all that was staged, behind what it has where that is added to
  */
 int handle_staged(struct handle *h, struct buf *ret, struct err *err);
+/**
+ * handle_is_line() - what is staged for a key of many lines is one whole line: most values are
+ *
+ * It is applied by the write, which can say what is wrong with it; shells don't look at close(2). What comes
+ * behind it in the same handle is added to it.
+ */
+bool handle_is_line(const struct handle *h);
 /** handle_taken() - what was staged is applied. The next piece may go on where it ended */
 void handle_taken(struct handle *h);
 /**

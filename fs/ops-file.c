@@ -506,6 +506,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 	struct str text = {bytes, size};
 	struct task *t;
 	enum write_way way;
+	bool is_line;
 	size_t now;
 	int r;
 
@@ -532,8 +533,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 		r = handle_stage(h, text, (uint64_t)off, now, &err);
 	if (r >= 0)
 		r = handle_staged(h, &t->data, &err);
+	is_line = handle_is_line(h);
 	pthread_mutex_unlock(&h->lock);
-	if (r >= 0 && way == WRITE_STAGED) {
+	if (r >= 0 && way == WRITE_STAGED && !is_line) {
 		if (h->node.row->ops->check)
 			r = h->node.row->ops->check(&h->node, buf_str(&t->data), &t->who, &err);
 		if (r >= 0) {

@@ -99,6 +99,13 @@ ok "a tab stays" -- sh -c 'printf "a\tb\n" >"$1"' sh "$text"
 is "$(cat "$text")" $'a\tb' "in a text"
 ok "40 kB" -- sh -c 'yes 0123456789 | head -c 40000 >"$1"' sh "$text"
 is "$(wc -c <"$text")" 40001 "and a newline"
+# one line is in force when the write returns, before close(2)
+exec 7>"$text"
+echo at once >&7
+is "$(cat "$text")" "at once" "one line is applied by its write"
+echo and more >&7
+exec 7>&-
+is "$(cat "$text")" $'at once\nand more' "what follows is added to it"
 ok "fsync commits" -- sh -c 'echo synced | dd of="$1" conv=fsync status=none' sh "$text"
 is "$(cat "$text")" synced "what was written"
 
