@@ -40,9 +40,19 @@ static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fus
 	return first;
 }
 
+static void give_number(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
+{
+	pthread_mutex_lock(&h->lock);
+	h->number = fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
+	/* without a note it is as good, but for a crash before it is written */
+	if (h->is_pending)
+		noted_put(fs, h);
+	pthread_mutex_unlock(&h->lock);
+}
+
 static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct fuse_file_info *fi)
 {
-	h->number = fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
+	give_number(req, fs, h, fi);
 	fi->direct_io = 1;
 	fi->nonseekable = h->reader != NULL;
 	/* nothing is staged where nothing is written: a request less */
@@ -55,10 +65,7 @@ static void reply_open(fuse_req_t req, struct fs *fs, struct handle *h, struct f
 static void reply_create(fuse_req_t req, struct fs *fs, struct handle *h, const struct fuse_entry_param *e,
 			 struct fuse_file_info *fi)
 {
-	h->number = fi->fh = opened_add(fs->opened, h, fuse_req_ctx(req)->uid == 0);
-	/* without a note it is as good, but for a crash before it is written */
-	if (h->is_pending)
-		noted_put(fs, h);
+	give_number(req, fs, h, fi);
 	fi->direct_io = 1;
 	if (fuse_reply_create(req, e, fi) == -ENOENT) {
 		noted_drop(fs, h);

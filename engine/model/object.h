@@ -68,10 +68,10 @@ struct object {
 	uint64_t created_ns;
 	uint64_t created_by; /* caller.unique of the mkdir, for one that is sent again */
 
-	/* guarded by the registry: read with object_name() */
+	/* guarded by the registry: read with object_name(); is_gone may be looked at by anybody */
 	char *name;
 	bool is_hidden; /* its name is taken, but it isn't made yet */
-	bool is_gone;
+	atomic_bool is_gone;
 	struct object *next_id, *next_name; /* in the registry's tables */
 
 	/* guarded by lock; held for moments */
