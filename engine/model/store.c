@@ -18,7 +18,7 @@
 #define IDS_AT_ONCE 1024
 #define ID_MAX ((1u << 28) - 1) /* what a node id has room for */
 
-/* The directory of a kind; *ret_path is freed by the caller. */
+/* The directory of a kind, freed by the caller. */
 static char *kind_dir(const struct host *h, const struct kind *kind)
 {
 	return xasprintf("%s/objects/%s", kind->is_volatile ? h->run : h->state, kind->plural);
@@ -196,6 +196,15 @@ static int load_file(struct host *h, const struct kind *kind, int dir, const cha
 	return r < 0 ? err_set(err, EEXIST, "there is another %s named %s", kind->name, o->name) : 0;
 }
 
+/* Whatever next-id says, or doesn't: what has a file had its id. */
+static void pass_over(struct host *h, uint32_t id)
+{
+	if (id <= h->last_id)
+		return;
+	h->last_id = id;
+	h->next_id = id + 1;
+}
+
 /* The ids of a directory's files, ascending, so that parents of the same kind come first; freed. */
 static uint32_t *list_ids(DIR *d, int dir, size_t *ret_n)
 {
@@ -247,6 +256,7 @@ int store_load(struct host *h, const struct kind *kind, struct err *err)
 		AUTO(err_done) struct err why = ERR_NULL;
 		AUTO(free) char *name = xasprintf("%u.conf", ids[i]), *bad = xasprintf("%s.bad", name);
 
+		pass_over(h, ids[i]);
 		if (load_file(h, kind, dir, name, ids[i], &why) >= 0)
 			continue;
 		renameat(dir, name, dir, bad);

@@ -227,6 +227,24 @@ static void ids_are_never_used_again(void **unused)
 	}
 }
 
+/* The file that says which were used is lost: those that are in use say so themselves. */
+static void ids_in_use_are_never_given(void **unused)
+{
+	AUTO(free) char *next_id = xasprintf("%s/objects/next-id", state);
+	AUTO(object_unref) struct object *o = NULL;
+	uint32_t id;
+
+	(void)unused;
+	assert_int_equal(object_create(host.project, &thing, STR("kept"), &caller_core, NULL, 0, &o, NULL),
+			 0);
+	id = o->id;
+	object_unref(TAKE(o));
+	host_close(&host);
+	assert_int_equal(unlink(next_id), 0);
+	start();
+	assert_true(store_next_id(&host, NULL) > id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +253,7 @@ int main(void)
 	    cmocka_unit_test(more_than_is_known_is_no_damage),
 	    cmocka_unit_test(what_does_not_read_is_set_aside),
 	    cmocka_unit_test(ids_are_never_used_again),
+	    cmocka_unit_test(ids_in_use_are_never_given),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
