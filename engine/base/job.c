@@ -40,6 +40,9 @@ static struct job *next_job(void)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += IDLE_SECONDS;
 	pool.idle++;
+	/* here, since one that was just made may have been left nothing to do */
+	if (!pool.queued && pool.idle == pool.threads)
+		pthread_cond_broadcast(&pool.none);
 	while (!pool.head && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&pool.more, &pool.lock, &until);
 	pool.idle--;
@@ -64,8 +67,6 @@ static void *work(void *unused)
 		j->fn(j->arg);
 		free(j);
 		pthread_mutex_lock(&pool.lock);
-		if (!pool.queued && pool.idle + 1 == pool.threads)
-			pthread_cond_broadcast(&pool.none);
 	}
 	pool.threads--;
 	pthread_mutex_unlock(&pool.lock);
