@@ -82,6 +82,15 @@ static int fill_in(struct object *o, const struct caller *who, const struct chan
 	return r;
 }
 
+/* Of one that was activated, and that nobody saw. A commit that the disk didn't confirm may have left a file.
+ */
+static void take_back(struct object *o)
+{
+	store_remove(o, NULL);
+	if (o->kind->remove)
+		o->kind->remove(o);
+}
+
 /* Activated before it is committed: a core that dies between the two leaves a staged file, which the next one
  * removes, and what load() of its kind finds without an object is taken down. */
 static int bring_up(struct object *o, struct err *err)
@@ -93,9 +102,14 @@ static int bring_up(struct object *o, struct err *err)
 		return r;
 	}
 	r = store_commit(o, err);
-	if (r < 0 && o->kind->remove)
-		o->kind->remove(o);
+	if (r < 0)
+		take_back(o);
 	return r;
+}
+
+static int orphaned(const struct object *parent, struct err *err)
+{
+	return err_set(err, ENOENT, "the %s in which it should be made is gone", parent->kind->name);
 }
 
 int object_create(struct object *parent, const struct kind *kind, struct str name, const struct caller *who,
@@ -113,8 +127,6 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	r = check_name(kind, name, err);
 	if (r < 0)
 		return r;
-	if (parent->is_gone)
-		return err_set(err, ENOENT, "the %s in which it should be made is gone", parent->kind->name);
 	id = store_next_id(h, err);
 	if (!id)
 		return -err->errnum;
@@ -126,18 +138,24 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	r = make_uuid(o->uuid, err);
 	if (r < 0)
 		return r;
-	if (registry_add(o) < 0)
+	r = registry_add(o);
+	if (r == -ENOENT)
+		return orphaned(parent, err);
+	if (r < 0)
 		return err_set(err, EEXIST, "there is a %s named %s already", kind->name, text);
 	shape_lock(kind, h, false);
 	r = fill_in(o, who, set, n, err);
 	shape_unlock(kind, h);
 	if (!r)
 		r = bring_up(o, err);
+	if (!r && registry_show(o) < 0) {
+		take_back(o);
+		r = orphaned(parent, err);
+	}
 	if (r < 0) {
 		registry_remove(o);
 		return r;
 	}
-	registry_show(o);
 	if (h->on.renamed)
 		h->on.renamed(h, o, NULL, o->name);
 	tell(o, "created");
@@ -186,6 +204,7 @@ static int rename_held(struct object *o, const char *old, const char *new, struc
 	AUTO(access_list_unref) struct access_list *access = object_access_list(o);
 	AUTO(object_unref) struct object *other = NULL;
 	AUTO(config_unref) struct config *own = object_own(o);
+	AUTO(err_done) struct err why = ERR_NULL;
 	int r;
 
 	other = host_find(o->parent, o->kind->number, str_from(new));
@@ -209,8 +228,8 @@ static int rename_held(struct object *o, const char *old, const char *new, struc
 		if (r < 0)
 			registry_rename(o, old);
 	}
-	if (r < 0 && o->kind->rename)
-		o->kind->rename(o, old, NULL);
+	if (r < 0 && o->kind->rename && o->kind->rename(o, old, &why) < 0)
+		host_warn(o->host, o, "undo", "%s couldn't get its name back: %s", old, err_text(&why));
 	return r;
 }
 

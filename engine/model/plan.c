@@ -135,13 +135,16 @@ static int replug(struct object *o, const struct config *old, const struct confi
 		  struct err *err)
 {
 	const struct device_type *was = complete_type(o, old, device), *is = complete_type(o, new, device);
+	AUTO(err_done) struct err why = ERR_NULL;
 	int r = was && was->detach ? was->detach(o, old, device, err) : 0;
+	bool is_off = r == 0;
 
-	if (!r && is && is->attach) {
+	if (!r && is && is->attach)
 		r = is->attach(o, new, device, err);
-		if (r < 0 && was && was->attach)
-			was->attach(o, old, device, NULL);
-	}
+	/* also one that was taken off in part */
+	if (r < 0 && was && was->attach && was->attach(o, old, device, &why) < 0 && is_off)
+		host_warn(o->host, o, "undo", "device %s couldn't be attached again: %s", device,
+			  err_text(&why));
 	return r < 0 ? err_prefix(err, "device %s: ", device) : 0;
 }
 

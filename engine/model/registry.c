@@ -173,6 +173,11 @@ static void name_link(struct registry *r, struct object *o)
 	*p = o;
 }
 
+static bool is_orphan(const struct object *o)
+{
+	return o->parent && o->parent->is_gone;
+}
+
 /* ---- for the rest of the model */
 
 int registry_add(struct object *o)
@@ -183,9 +188,11 @@ int registry_add(struct object *o)
 	size_t place;
 
 	pthread_rwlock_wrlock(&r->lock);
-	if (find_name(r, parent_id(o), o->kind->number, str_from(o->name))) {
+	if (is_orphan(o) || find_name(r, parent_id(o), o->kind->number, str_from(o->name))) {
+		int result = is_orphan(o) ? -ENOENT : -EEXIST;
+
 		pthread_rwlock_unlock(&r->lock);
-		return -EEXIST;
+		return result;
 	}
 	if (++r->n > r->buckets * 2)
 		grow(r);
@@ -213,16 +220,19 @@ int registry_add(struct object *o)
 	return 0;
 }
 
-void registry_show(struct object *o)
+int registry_show(struct object *o)
 {
 	struct registry *r = o->host->registry;
+	int result;
 
 	pthread_rwlock_wrlock(&r->lock);
-	if (o->is_hidden) {
+	result = is_orphan(o) ? -ENOENT : 0;
+	if (!result && o->is_hidden) {
 		o->is_hidden = false;
 		(*family_slot(r, parent_id(o), o->kind->number))->hidden--;
 	}
 	pthread_rwlock_unlock(&r->lock);
+	return result;
 }
 
 void registry_remove(struct object *o)

@@ -11,10 +11,12 @@ void registry_free(struct registry *r);
 /**
  * registry_add() - take @o's name; the registry holds a reference of its own from now on
  *
- * An object that is_hidden isn't found or listed until registry_show(). Return: 0; -EEXIST
+ * An object that is_hidden isn't found or listed until registry_show(). Return: 0; -EEXIST; -ENOENT its parent
+ * is gone
  */
 int registry_add(struct object *o);
-void registry_show(struct object *o);
+/** registry_show() - Return: 0; -ENOENT its parent went meanwhile, which didn't see it: it stays hidden */
+int registry_show(struct object *o);
 /** registry_remove() - it is gone: not found any more, its name is free */
 void registry_remove(struct object *o);
 /** registry_rename() - Return: 0; -EEXIST */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 static char kernel[1024];   /* what was applied, in order */
 static const char *refuses; /* a value that it takes not */
+static bool keeps_device;   /* taking one off fails in the middle */
 
 static void note(const char *what, const char *value)
 {
@@ -77,9 +79,8 @@ static int detach(struct object *o, const struct config *c, const char *device, 
 	(void)o;
 	(void)c;
 	(void)device;
-	(void)err;
 	note("detach", NULL);
-	return 0;
+	return keeps_device ? err_set(err, EIO, "it is off by half") : 0;
 }
 
 /* ---- kinds and keys */
@@ -118,6 +119,16 @@ static int refuse_gone(struct object *o, struct err *err)
 	return o->is_live ? err_set(err, EBUSY, "it is live") : 0;
 }
 
+/* Somebody removes what it is to be in, while it is made. */
+static bool parent_goes;
+
+static int activate_child(struct object *o, struct err *err)
+{
+	return parent_goes ? object_remove(o->parent, &caller_core, err) : 0;
+}
+
+static const struct kind child = {
+    .number = KIND_EXEC, .name = "child", .plural = "children", .activate = activate_child};
 static const struct kind server = {.number = KIND_SERVER, .name = "server", .plural = "server"};
 static const struct kind project = {.number = KIND_PROJECT, .name = "project", .plural = "projects"};
 static const struct kind instance = {.number = KIND_INSTANCE,
@@ -169,6 +180,7 @@ static int set_up(void **state)
 	kind_register(&project, &none);
 	kind_register(&instance, &with_keys);
 	kind_register(&profile, &with_keys);
+	kind_register(&child, &none);
 	start();
 	assert_int_equal(
 	    object_create(host.project, &profile, STR("default"), &caller_core, NULL, 0, &common, &err), 0);
@@ -189,6 +201,7 @@ static int fresh(void **state)
 	(void)state;
 	kernel[0] = 0;
 	refuses = NULL;
+	keeps_device = parent_goes = false;
 	foo->is_live = true;
 	return 0;
 }
@@ -406,14 +419,57 @@ static void test_files(void **state)
 	assert_int_equal(access(bad, F_OK), 0);
 }
 
+static void test_half_detached(void **state)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	(void)state;
+	assert_int_equal(set(foo, "devices/half", "type", "box", &err), 0);
+	assert_int_equal(set(foo, "devices/half", "size", "1", &err), 0);
+	kernel[0] = 0;
+	keeps_device = true;
+	assert_int_equal(set(foo, "devices/half", "size", "2", &err), -EIO);
+	assert_string_equal(err_text(&err), "device half: it is off by half");
+	assert_string_equal(kernel, "detach=- attach=1 ");
+}
+
+static size_t count_files(const char *below)
+{
+	AUTO(free) char *path = xasprintf("%s/%s", dir, below);
+	AUTO(closedir) DIR *d = opendir(path);
+	size_t n = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+static void test_orphans(void **state)
+{
+	AUTO(object_unref) struct object *brief = NULL, *o = NULL;
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	(void)state;
+	assert_int_equal(
+	    object_create(host.project, &instance, STR("brief"), &caller_core, NULL, 0, &brief, &err), 0);
+	parent_goes = true;
+	assert_int_equal(object_create(brief, &child, STR("one"), &caller_core, NULL, 0, &o, &err), -ENOENT);
+	assert_string_equal(err_text(&err), "the instance in which it should be made is gone");
+	assert_null(o);
+	assert_int_equal(count_files("state/objects/children"), 0);
+	parent_goes = false;
+	assert_int_equal(object_create(brief, &child, STR("two"), &caller_core, NULL, 0, &o, &err), -ENOENT);
+	assert_int_equal(count_files("state/objects/children"), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, fresh)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_applied_and_kept), TEST(test_refused), TEST(test_undone), TEST(test_version),
-	    TEST(test_devices),		 TEST(test_profile), TEST(test_names),	TEST(test_files),
-	    TEST(test_access),
+	    TEST(test_applied_and_kept), TEST(test_refused),	   TEST(test_undone),  TEST(test_version),
+	    TEST(test_devices),		 TEST(test_profile),	   TEST(test_names),   TEST(test_files),
+	    TEST(test_access),		 TEST(test_half_detached), TEST(test_orphans),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
