@@ -64,6 +64,13 @@ void instance_addresses(struct object *o, struct buf *b);
  * what DHCP gave, and nobody waits for an instance that asks for none more than once.
  */
 void instance_await_address(struct object *o, int cancel_fd);
+/**
+ * instance_confinement() - how it is confined, a line each: namespaces, id maps, capabilities that it can't
+ * have, system call filter, profile, and what of /proc and /sys is hidden or read-only
+ *
+ * As the kernel has it for the instance's init. Nothing where it isn't running.
+ */
+void instance_confinement(struct object *o, struct buf *b);
 /** instance_root_path() - where `files` points to: /proc/PID/root of a running one, else its layer; freed by
  * the caller. NULL: there is none yet */
 char *instance_root_path(struct object *o);

@@ -363,10 +363,10 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 		return r;
 	}
 	if (is_privileged(s.effective))
-		host_warn(o->host, o, "privileged",
-			  "it runs privileged: its root is root of this host, kept in by masks and filters "
-			  "that such "
-			  "a root can often undo. Only those who may be root here should be root in it");
+		host_warn(
+		    o->host, o, "privileged",
+		    "it runs privileged: its root is root of this host, kept in by masks and filters "
+		    "that such a root can often undo. Only those who may be root here should be root in it");
 	else
 		host_warn_resolve(o->host, o, "privileged");
 	instance_told(o, "instance-started");

@@ -135,6 +135,13 @@ static void addresses_settle(const struct node *n, const struct caller *who)
 	instance_await_address(n->o, who->cancel_fd);
 }
 
+static int confinement_read(const struct node *n, struct buf *b, struct err *err)
+{
+	(void)err;
+	instance_confinement(n->o, b);
+	return 0;
+}
+
 static int pid_read(const struct node *n, struct buf *b, struct err *err)
 {
 	pid_t pid = instance_pid(n->o);
@@ -164,6 +171,7 @@ static int last_used_read(const struct node *n, struct buf *b, struct err *err)
 }
 
 static const struct node_class class_addresses = {.read = addresses_read, .settle = addresses_settle};
+static const struct node_class class_confinement = {.read = confinement_read};
 static const struct node_class class_pid = {.read = pid_read};
 static const struct node_class class_processes = {.read = processes_read};
 static const struct node_class class_last_used = {.read = last_used_read};
@@ -367,6 +375,7 @@ enum {
 	NETWORK,
 	NETWORK_LINK,
 	EXEC,
+	CONFINEMENT,
 };
 
 /* `error` comes first: it can't be unset, so that rm -r is known for what it is before it comes to a key. */
@@ -390,6 +399,7 @@ static const struct node_row rows[] = {
 	{ADDRESSES, SELF, NODE_FILE, "addresses", .ops = &class_addresses, .is_live = true},
 	{PID, SELF, NODE_FILE, "pid", .ops = &class_pid, .is_live = true},
 	{PROCESSES, SELF, NODE_FILE, "processes", .ops = &class_processes, .is_live = true},
+	{CONFINEMENT, SELF, NODE_FILE, "confinement", .ops = &class_confinement, .is_live = true},
 	{FILES, SELF, NODE_LINK, "files", .ops = &class_files, .is_live = true},
 	{CONSOLE, SELF, NODE_LINK, "console", .ops = &class_console, .is_live = true},
 	{CONSOLE_LOG, SELF, NODE_FILE, "console.log", .ops = &class_log, .is_live = true},
