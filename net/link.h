@@ -118,6 +118,25 @@ struct bridge_port {
 int bridge_port_set(const char *name, const struct bridge_port *port, struct err *err);
 int bridge_port_get(const char *name, struct bridge_port *ret, struct err *err);
 
+/* VLANs from first to last. */
+struct vlan_range {
+	uint16_t first, last;
+};
+struct port_vlans {
+	uint16_t untagged;	       /* of frames without a tag; 0: they are dropped */
+	const struct vlan_range *list; /* of frames that have one, to the port and from it; borrowed */
+	size_t n;
+};
+/**
+ * bridge_tell_vlans() - a bridge tells VLANs apart
+ * @may_set: where it doesn't, it does from now on; its ports stay in VLAN 1, so for them nothing changes
+ *
+ * Return: 0; -ENODEV; -EINVAL it doesn't, with the command that would do it; -EOPNOTSUPP the kernel can't
+ */
+int bridge_tell_vlans(const char *name, bool may_set, struct err *err);
+/** bridge_port_vlans() - the port is in these VLANs and no others. Return: 0; -ENODEV */
+int bridge_port_vlans(const char *name, const struct port_vlans *vlans, struct err *err);
+
 struct veth_spec {
 	const char *host_name;
 	const char *peer_name;

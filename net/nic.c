@@ -55,7 +55,9 @@ static int attach(const struct nic_spec *spec, int netns_fd, unsigned mtu, struc
 	r = quiet_ipv6(spec->host_name, err);
 	if (!r)
 		r = link_set(spec->host_name, &join, err);
-	/* isolated before the first frame */
+	/* in its VLANs and isolated before the first frame */
+	if (!r && spec->vlans)
+		r = bridge_port_vlans(spec->host_name, spec->vlans, err);
 	if (!r)
 		r = bridge_port_set(spec->host_name, &port, err);
 	if (!r)
@@ -83,6 +85,11 @@ int nic_attach(struct nic_spec *spec, int netns_fd, struct err *err)
 		link_random_name(spec->host_name);
 	else if (link_get(NETNS_OWN, spec->host_name, &other, NULL) == 0)
 		return err_set(err, EEXIST, "there is a link %s already", spec->host_name);
+	if (spec->vlans) {
+		r = bridge_tell_vlans(spec->bridge, spec->may_change_bridge, err);
+		if (r < 0)
+			return r;
+	}
 	r = nic_filter(spec, err);
 	if (r < 0)
 		return r;

@@ -22,6 +22,10 @@ struct nic_spec {
 	const struct ip_net *allowed; /* borrowed; see struct filter_port */
 	size_t n_allowed;
 	bool isolated; /* security.port_isolation */
+	/* VLANs of the port; NULL: what the bridge gives to new ones. The bridge tells them apart, or is told
+	 * to */
+	const struct port_vlans *vlans;
+	bool may_change_bridge; /* it is lxdfs's */
 };
 
 /**

@@ -113,6 +113,29 @@ out:
 	return 0;
 }
 
+int parse_range(struct str text, uint64_t min, uint64_t max, uint64_t *ret_first, uint64_t *ret_last)
+{
+	const char *dash = text.len ? memchr(text.ptr, '-', text.len) : NULL;
+	struct str first = text, last = text;
+	uint64_t a, b;
+	int r;
+
+	if (dash) {
+		first.len = (size_t)(dash - text.ptr);
+		last = (struct str){dash + 1, text.len - first.len - 1};
+	}
+	r = parse_u64(first, min, max, &a);
+	if (!r)
+		r = parse_u64(last, min, max, &b);
+	if (r < 0)
+		return r;
+	if (a > b)
+		return -ERANGE;
+	*ret_first = a;
+	*ret_last = b;
+	return 0;
+}
+
 int parse_rate(struct str text, uint64_t *ret)
 {
 	static const char letters[] = "kMGT";

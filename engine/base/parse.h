@@ -23,6 +23,9 @@ int parse_bool(struct str text, bool *ret);
  * Return: 0; -EINVAL; -ERANGE more than 2^63-1
  */
 int parse_size(struct str text, uint64_t *ret);
+/** parse_range() - "7" or "7-9", not backwards. Return: 0; -EINVAL; -ERANGE beyond @min and @max, or
+ * backwards */
+int parse_range(struct str text, uint64_t min, uint64_t max, uint64_t *ret_first, uint64_t *ret_last);
 /** parse_rate() - bits a second: "100Mbit" (powers of 1000: k, M, G, T), "64Kibit" (of 1024), "9600". Return:
  * 0; -EINVAL; -ERANGE */
 int parse_rate(struct str text, uint64_t *ret);

@@ -127,6 +127,13 @@ int nic_bridged_check(struct object *o, const struct config *effective, const ch
 	r = nic_check_name(effective, device, err);
 	if (!r)
 		r = nic_plan_make(o, effective, device, &p, err);
+	/* behind a tag the filters would see no address */
+	if (!r && p.spec.vlans && p.spec.flags & (FILTER_V4 | FILTER_V6))
+		r = err_set(
+		    err, EINVAL,
+		    "%s doesn't go with security.ipv4_filtering and security.ipv6_filtering, which hold a "
+		    "NIC to addresses of its network",
+		    p.tagged ? "vlan.tagged" : "vlan");
 	if (!r)
 		r = check_family(&p, effective, device, AF_INET, err);
 	if (!r)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/parse.h"
 
 /* FNV-1a with a last stir. The uuid is random, so this is: no secret, but no other instance's either. */
 static uint64_t derive(const struct object *o, const char *device, const char *what)
@@ -202,6 +203,39 @@ static int plan_bridge(struct object *o, const struct config *c, const char *dev
 	return 0;
 }
 
+/* "100, 200-299", one a line. */
+static int plan_tagged(struct nic_plan *p, const char *text, struct err *err)
+{
+	struct str rest = str_from(text), piece;
+
+	while (rest.len && str_next(&rest, '\n', &piece)) {
+		uint64_t first, last;
+
+		if (parse_range(str_trim(piece), 1, 4094, &first, &last) < 0)
+			return err_set(err, EINVAL, "vlan.tagged: \"%.*s\" is no VLAN and no range of them",
+				       STR_FMT(piece));
+		p->tagged = xrealloc(p->tagged, (p->vlans.n + 1) * sizeof(*p->tagged));
+		p->tagged[p->vlans.n++] = (struct vlan_range){(uint16_t)first, (uint16_t)last};
+	}
+	return 0;
+}
+
+/* Where the keys say nothing the port is where the bridge puts new ones, in VLAN 1. */
+static int plan_vlans(struct nic_plan *p, const struct config *c, const char *device, struct err *err)
+{
+	const char *untagged = config_device_get(c, device, "vlan");
+	const char *tagged = config_device_get(c, device, "vlan.tagged");
+	int r = plan_tagged(p, tagged, err);
+
+	if (r < 0 || (!untagged && !tagged))
+		return r;
+	p->vlans.untagged = (uint16_t)(untagged ? value_int(untagged, 0) : 1);
+	p->vlans.list = p->tagged;
+	p->spec.vlans = &p->vlans;
+	p->spec.may_change_bridge = p->network != NULL;
+	return 0;
+}
+
 int nic_plan_make(struct object *o, const struct config *effective, const char *device, struct nic_plan *p,
 		  struct err *err)
 {
@@ -228,13 +262,16 @@ int nic_plan_make(struct object *o, const struct config *effective, const char *
 		s->flags |= FILTER_MAC | FILTER_V6;
 	if (s->flags && p->network && (p->view.dhcp4 || p->view.v6.ip.family))
 		s->flags |= FILTER_OWN_DHCP;
-	r = plan_v4(p, effective, device, err);
+	r = plan_vlans(p, effective, device, err);
+	if (!r)
+		r = plan_v4(p, effective, device, err);
 	return r < 0 ? r : plan_v6(p, effective, device, err);
 }
 
 void nic_plan_done(struct nic_plan *p)
 {
 	free(p->network);
+	free(p->tagged);
 	free(p->allowed);
 	free(p->routes);
 	*p = NIC_PLAN_NULL;

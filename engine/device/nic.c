@@ -217,6 +217,8 @@ int nic_bridged_adopt(struct object *o, const struct config *effective, const ch
 	r = nic_hosts_set(o, device, &p, err);
 	if (!r)
 		r = nic_filter(&p.spec, err);
+	if (!r && p.spec.vlans)
+		r = bridge_port_vlans(p.spec.host_name, p.spec.vlans, err);
 	if (!r)
 		r = nic_shape_set(effective, device, p.spec.host_name, SHAPE_PORT, err);
 	if (!r)

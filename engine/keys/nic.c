@@ -9,8 +9,6 @@
 const char *const nic_type_words[] = {"bridged", "routed", "p2p", NULL};
 static const char *const none[] = {"none", NULL};
 
-#define NO_VLAN "can't be set yet: make a bridge for the VLAN and name it in parent"
-
 static const struct key rows[] = {
     NIC_HOST_NAME_ROW,
     {.name = "hwaddr",
@@ -120,17 +118,22 @@ static const struct key rows[] = {
     DEVICE_TYPE_ROW,
     {.name = "vlan",
      .type = &type_integer,
+     .min = 1,
      .max = 4094,
+     .choices = none,
+     .def_text = "1, the bridge's own",
      .class = CLASS_HOST,
-     .refuse = NO_VLAN,
      .live = LIVE_REPLUG,
-     .text = "VLAN that the NIC is in without seeing tags."},
+     .text =
+	 "VLAN that the NIC is in without seeing tags, or `none`. The host and its DHCP are in VLAN 1. Of a "
+	 "managed network the bridge is told to tell VLANs apart; another must do so already. It doesn't go "
+	 "with filters of addresses."},
     {.name = "vlan.tagged",
-     .type = &type_string,
+     .type = &type_vlans,
      .class = CLASS_HOST,
-     .refuse = NO_VLAN,
      .live = LIVE_REPLUG,
-     .text = "VLANs that the NIC is in with tags: numbers and ranges with commas."},
+     .text =
+	 "VLANs that the NIC is in with tags: numbers and ranges. It doesn't go with filters of addresses."},
 };
 
 const struct device_type device_nic_bridged = {

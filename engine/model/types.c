@@ -371,6 +371,19 @@ static int one_ip6_net(struct str s, struct buf *b)
 	return one_net(AF_INET6, s, b);
 }
 
+static int one_vlan(struct str s, struct buf *b)
+{
+	uint64_t first, last;
+	int r = parse_range(s, 1, 4094, &first, &last);
+
+	if (r < 0)
+		return r;
+	buf_printf(b, "%u", (unsigned)first);
+	if (first != last)
+		buf_printf(b, "-%u", (unsigned)last);
+	return 0;
+}
+
 static int one_ip4_range(struct str s, struct buf *b)
 {
 	return one_range(AF_INET, s, b);
@@ -593,6 +606,7 @@ LIST(ip6_net, true, NULL)
 LIST(ip4_range, true, "the first address of a range isn't above its last")
 LIST(ip6_range, true, "the first address of a range isn't above its last")
 LIST(ifname, true, NULL)
+LIST(vlan, true, "VLANs have numbers from 1 to 4094, and a range begins with the lower one")
 LIST(dns_name, true, NULL)
 LIST(name, true, NULL)
 LIST(ip_any, true, NULL)
@@ -636,6 +650,7 @@ LIST_TYPE(ip6_ranges, "list of IPv6 ranges", "a range such as fd42:1::100-fd42:1
 TYPE(ifname, "interface", "an interface's name (1 to 15 letters, digits, '-', '_', '.')", parse_ifname);
 LIST_TYPE(ifnames, "list of interfaces", "an interface's name (1 to 15 letters, digits, '-', '_', '.')",
 	  parse_ifnames);
+LIST_TYPE(vlans, "list of VLANs", "a VLAN such as 100, or a range such as 100-199", parse_vlans);
 TYPE(dns_name, "DNS name", "a DNS name such as example.net", parse_dns_name);
 LIST_TYPE(dns_names, "list of DNS names", "a DNS name such as example.net", parse_dns_names);
 TYPE(cpus, "CPUs", "a number of CPUs, or a list of them such as 0-3,5", parse_cpu_list);

@@ -162,6 +162,27 @@ ok "others in their place" -- put fd99::/64 "$I/b1/devices/eth0/ipv6.routes"
 like "$(ip -6 route)" "fd99::/64 dev lxdbr0" "of IPv6"
 ok "unset" -- rm "$I/b1/devices/eth0/ipv4.routes"
 unlike "$(ip route; nft list table bridge "$NAME")" "10[.]99[.]0[.]0" "there are none"
+fails_with EINVAL "doesn't go with security.ipv4_filtering" "VLANs don't go with filters of addresses" -- \
+	put 5 "$I/b1/devices/eth0/vlan"
+rm "$I/b1/devices/eth0/security.ipv4_filtering"
+if ip link add br9 type bridge vlan_filtering 1 2>/dev/null; then
+	ip link delete br9
+	ok "a VLAN" -- put 5 "$I/b1/devices/eth0/vlan"
+	like "$(bridge vlan show dev "$veth")" "5 PVID Egress Untagged" "is the port's"
+	ok "with tags" -- put 7,100-199 "$I/b1/devices/eth0/vlan.tagged"
+	like "$(bridge vlan show dev "$veth")" "5 PVID Egress Untagged.*7.*100" "it is in all of them"
+	fails_with EINVAL "a range such as" "nonsense" -- put 7-a "$I/b1/devices/eth0/vlan.tagged"
+	rm "$I/b1/devices/eth0/vlan.tagged"
+	ok "none" -- put none "$I/b1/devices/eth0/vlan"
+	unlike "$(bridge vlan show dev "$veth")" "PVID" "it is in none"
+	rm "$I/b1/devices/eth0/vlan"
+	like "$(bridge vlan show dev "$veth")" "1 PVID Egress Untagged" "it is in the bridge's own again"
+else
+	fails_with EOPNOTSUPP "this kernel has no VLANs of bridges" "a kernel without VLANs says so" -- \
+		bash -c 'echo 5 >"$1"' - "$I/b1/devices/eth0/vlan"
+	like "$(ip -o link show "$veth")" "master lxdbr0" "the NIC is back as it was"
+	skip 6 "no VLANs of bridges in this kernel"
+fi
 nft flush ruleset
 ok "a flushed one is back" -- eventually sh -c 'nft list table bridge "$1" | grep -q 375000' - "$NAME"
 ok "of a routed NIC too" -- eventually sh -c 'nft list table inet "$1" | grep -q 250000' - "$NAME"

@@ -38,7 +38,7 @@ static const char usage_text[] =
     "  forward family=4|6                         bridge6  name=LINK ipv6=yes accept_ra=N\n"
     "  attach  bridge=LINK peer=LINK mac=MAC netns=FILE [name=LINK] [mtu=N] [isolated=yes]\n"
     "          [mac_filter=yes] [v4_filter=yes] [v6_filter=yes] [own_dhcp=yes] [allowed=NET...]\n"
-    "          prints the host's name for it\n"
+    "          [vlan=N] [tagged=N-N...] [may_set=yes]   prints the host's name for it\n"
     "  plug    name=LINK peer=LINK mac=MAC netns=FILE [mtu=N] [txqueuelen=N] [routed=yes] [address=IP...]\n"
     "          [host=IP...] [gateway4=no] [gateway6=no] [table=N] [route=NET...] [parent=LINK]\n"
     "  shape   name=LINK [port=yes] [to=BITS] [from=BITS] [priority=N] [clear=yes]\n"
@@ -335,9 +335,19 @@ static int do_attach(struct err *err)
 {
 	struct ip_net allowed[8];
 	struct nic_spec spec;
+	struct vlan_range ranges[8];
+	struct port_vlans vlans = {.untagged = (uint16_t)number("vlan"), .list = ranges};
 	int r;
 
 	nic(&spec, allowed, ARRAY_SIZE(allowed));
+	if (arg("vlan") || arg("tagged")) {
+		for (; vlans.n < ARRAY_SIZE(ranges) && nth("tagged", vlans.n); vlans.n++)
+			if (sscanf(nth("tagged", vlans.n), "%hu-%hu", &ranges[vlans.n].first,
+				   &ranges[vlans.n].last) != 2)
+				bad("range of VLANs", nth("tagged", vlans.n));
+		spec.vlans = &vlans;
+		spec.may_change_bridge = yes("may_set");
+	}
 	r = nic_attach(&spec, netns, err);
 	if (!r)
 		puts(spec.host_name);
