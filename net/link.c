@@ -321,19 +321,24 @@ int link_set_in(int netns_fd, const char *name, const struct link_change *change
 	return r;
 }
 
-int link_delete(const char *name, struct err *err)
+int link_delete_in(int netns_fd, const char *name, struct err *err)
 {
 	struct nl_msg m = {0};
 	int r = link_begin(&m, RTM_DELLINK, name, err);
 
 	if (r < 0)
 		return r;
-	r = nl_request(&m, NETNS_OWN, err);
+	r = nl_request(&m, netns_fd, err);
 	if (r == -ENODEV)
 		return err_set(err, ENODEV, "there is no link %s", name);
 	if (r < 0)
 		err_prefix(err, "link %s can't be deleted: ", name);
 	return r;
+}
+
+int link_delete(const char *name, struct err *err)
+{
+	return link_delete_in(NETNS_OWN, name, err);
 }
 
 void link_random_name(char ret[IFNAMSIZ])

@@ -89,6 +89,8 @@ int link_set(const char *name, const struct link_change *change, struct err *err
 int link_set_in(int netns_fd, const char *name, const struct link_change *change, struct err *err);
 /** link_delete() - Return: 0; -ENODEV there is none: callers that undo pass that over */
 int link_delete(const char *name, struct err *err);
+/** link_delete_in() - the same in another network namespace */
+int link_delete_in(int netns_fd, const char *name, struct err *err);
 /** link_random_name() - "veth" and eight random hex digits, not in use now */
 void link_random_name(char ret[IFNAMSIZ]);
 
@@ -197,3 +199,18 @@ int route_on_link(const char *link, int family, struct ip_net_list *ret, struct 
 int vlan_create(const char *name, const char *parent, unsigned id, struct err *err);
 /** vlan_is_ours() - there is a link of that name, and vlan_create() made it */
 bool vlan_is_ours(const char *name);
+
+struct macvlan_spec {
+	const char *name, *parent;
+	struct mac mac;
+	unsigned mtu; /* 0: the parent's */
+	int netns_fd; /* where it is made */
+};
+/**
+ * macvlan_create() - another MAC address on a link, in another namespace; down. Those of one parent reach
+ * each other, but not the host
+ *
+ * Return: 0; -EEXIST the name is taken there; -ENODEV no parent; -EBUSY the parent is a bridge's port;
+ * -EOPNOTSUPP the kernel has no macvlan
+ */
+int macvlan_create(const struct macvlan_spec *spec, struct err *err);

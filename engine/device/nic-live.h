@@ -12,7 +12,7 @@ struct nic_live;
 
 /* Of a type of NIC, while one is attached. */
 struct nic_ops {
-	enum shape_at shape_at; /* where its packets are met */
+	enum shape_at shape_at; /* where its packets are met, of a type that has bounds */
 	/** detach() - take it down. @ret_gone: it isn't attached any more, whatever else failed */
 	int (*detach)(struct object *o, struct nic_live *l, bool *ret_gone, struct err *err);
 	/** restore() - put back what somebody else may have removed: rules, routes. NULL: there is none */
@@ -25,7 +25,7 @@ struct nic_live {
 	struct nic_live *next;
 	const struct nic_ops *ops;
 	char *device;
-	char host_name[IFNAMSIZ];
+	char host_name[IFNAMSIZ]; /* "": it has no link on the host */
 	/* bridged */
 	char *network; /* managed one that has its hosts entry; NULL: none */
 	char *bridge;
@@ -33,6 +33,7 @@ struct nic_live {
 	size_t n_routes;
 	/* routed and p2p */
 	struct direct_plan *direct;
+	struct macvlan_live *macvlan;
 };
 
 /** nic_live_find() - NULL: it isn't attached */

@@ -38,6 +38,14 @@ static bool is_nic(const struct config *c, const char *device)
 	return type && !strcmp(type, "nic");
 }
 
+/* A macvlan is all inside. */
+static bool has_host_link(const struct config *c, const char *device)
+{
+	const char *type = config_device_get(c, device, "nictype");
+
+	return !type || strcmp(type, "macvlan") != 0;
+}
+
 static void add_nics(struct keep *k, const struct object *o, const struct config *own, const struct config *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
@@ -52,7 +60,7 @@ static void add_nics(struct keep *k, const struct object *o, const struct config
 			add(k, own, SECTION_CONFIG, remember(k, xasprintf("volatile.%s.hwaddr", device)),
 			    buf_cstr(&mac));
 		}
-		if (nic_host_name(o, c, device, name))
+		if (has_host_link(c, device) && nic_host_name(o, c, device, name))
 			add(k, own, SECTION_CONFIG, remember(k, xasprintf("volatile.%s.host_name", device)),
 			    name);
 	}
@@ -77,7 +85,7 @@ static void drop_stale(struct keep *k, const struct config *own, const struct co
 			    strcmp(key + len - tail, suffixes[x]) != 0)
 				continue;
 			device = str_dup((struct str){key + prefix, len - prefix - tail});
-			if (!is_nic(c, device))
+			if (!is_nic(c, device) || (x == 1 && !has_host_link(c, device)))
 				add(k, own, SECTION_CONFIG, remember(k, xstrdup(key)), NULL);
 		}
 	}

@@ -23,7 +23,7 @@ const struct device_type device_none = {
 };
 
 const struct device_type *const device_types[] = {
-    &device_nic_bridged, &device_nic_routed, &device_nic_p2p, &device_disk,
+    &device_nic_bridged, &device_nic_routed, &device_nic_p2p, &device_nic_macvlan, &device_disk,
     &device_unix_char,	 &device_unix_block, &device_none,    NULL,
 };
 
@@ -72,6 +72,7 @@ const struct key_table *const *keys_tables(void)
 	    &device_nic_bridged.keys,
 	    &device_nic_routed.keys,
 	    &device_nic_p2p.keys,
+	    &device_nic_macvlan.keys,
 	    &device_disk.keys,
 	    &device_unix_char.keys,
 	    &device_unix_block.keys,

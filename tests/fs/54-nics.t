@@ -232,7 +232,39 @@ ok "one that ends while no core looks" -- eventually grep -q stopped "$I/r1/stat
 is "$(nics)$(proxies)" "" "leaves nothing either"
 nok "nor its rule" -- guarded nic1
 
+# ---- macvlan
+rmdir "$I/r1/devices/net0" "$I/r2/devices/net0"
+device r1 net0 type=nic nictype=macvlan name=lan0 parent=parent0 hwaddr=00:16:3e:12:34:56
+fails_with EINVAL "net0 of r1 has it already" "a MAC on a link is one instance's" -- \
+	device r2 net0 type=nic nictype=macvlan parent=parent0 hwaddr=00:16:3e:12:34:56
+ok "a macvlan NIC" -- device r2 net0 type=nic nictype=macvlan name=lan0 parent=parent0
+ok "starts" -- start r1
+ok "another" -- start r2
+like "$(inside r1 ip -d link show lan0)" "00:16:3e:12:34:56 .*macvlan mode bridge" "it has the MAC that was asked for"
+is "$(nics)$(get "$I/r1/config/volatile.net0.host_name" 2>/dev/null)" "" "nothing of it is on the host"
+for i in r1 r2; do
+	inside $i ip addr add "192.0.2.5${i#r}/24" dev lan0
+	inside $i ip link set lan0 up
+done
+ok "it is on the parent's network" -- eventually inside r1 busybox ping -q -c 1 -W 1 192.0.2.2
+ok "with others" -- inside r1 busybox ping -q -c 1 -W 1 192.0.2.52
+nok "but the host isn't" -- inside r1 busybox ping -q -c 1 -W 1 192.0.2.1
+ok "an MTU" -- put 1400 "$I/r1/devices/net0/mtu"
+like "$(inside r1 ip link show lan0)" "mtu 1400" "is in force"
+inside r1 ip link set lan0 down
+inside r1 ip link set lan0 name other0
+kill_core
+like "$(inside r1 ip link)" "other0" "a new core finds it by whatever name"
+fails_with EBUSY "port of a bridge" "a bridge's port can't be shared" -- bash -c 'ip link add port0 master lxdbr0 type veth; echo port0 >"$1"' - "$I/r1/devices/net0/parent"
+ip link delete port0
+like "$(inside r1 ip link)" "lan0.*mtu 1400" "the NIC is back"
+ok "it is removed while it runs" -- rmdir "$I/r1/devices/net0"
+unlike "$(inside r1 ip link)" "lan0|other0" "and gone"
+ok "it stops" -- stop r1
+ok "the other too" -- stop r2
+
 # ---- a VLAN of the parent
+rmdir "$I/r2/devices/net0"
 device r2 net0 type=nic nictype=routed ipv4.address=192.0.3.10 parent=parent0 vlan=5
 fails_with EINVAL "at most 15 characters" "a VLAN's link has a short name" -- put parent-of-14-c "$I/r2/devices/net0/parent"
 if ip -n out link add link eth0 name eth0.5 type vlan id 5 2>/dev/null; then
