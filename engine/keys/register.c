@@ -23,8 +23,9 @@ const struct device_type device_none = {
 };
 
 const struct device_type *const device_types[] = {
-    &device_nic_bridged, &device_nic_routed, &device_nic_p2p, &device_nic_macvlan, &device_disk,
-    &device_unix_char,	 &device_unix_block, &device_none,    NULL,
+    &device_nic_bridged, &device_nic_routed, &device_nic_p2p,
+    &device_nic_macvlan, &device_disk,	     &device_unix_char,
+    &device_unix_block,	 &device_none,	     NULL,
 };
 
 void kinds_register(void)
