@@ -75,7 +75,8 @@ void handle_free(struct fs *fs, struct handle *h)
 	if (h->scratch)
 		scratch_close(fs->scratches, h->scratch);
 	image_upload_free(h->upload);
-	if (h->is_watched)
+	/* also where nothing is watched any more: waits for a wake() that is under way */
+	if (h->reader)
 		loop_del(event_reader_fd(h->reader));
 	if (h->poll)
 		fuse_pollhandle_destroy(h->poll);
@@ -104,7 +105,7 @@ enum write_way handle_way(const struct handle *h)
 static bool goes_on(const struct handle *h, uint64_t offset)
 {
 	return h->has_base && offset == h->next &&
-	       (handle_way(h) != WRITE_SCALAR || h->staged.ptr[h->staged.len - 1] != '\n');
+	       (handle_way(h) != WRITE_SCALAR || !h->staged.len || h->staged.ptr[h->staged.len - 1] != '\n');
 }
 
 static int begin(struct handle *h, uint64_t offset, uint64_t size, struct err *err)

@@ -15,6 +15,22 @@
 
 #define UPLOAD_MODE 0600
 
+/* Where it can't be, the handle is freed and the request answered. */
+static bool begin_stream(struct fs *fs, fuse_req_t req, struct handle *h)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (h->node.row->type != NODE_STREAM)
+		return true;
+	h->reader = event_reader_new(fs->host->events);
+	if (h->reader)
+		return true;
+	handle_free(fs, h);
+	err_set(&err, ENFILE, "the daemon has no descriptor left");
+	fs_fail(fs, req, NULL, &err);
+	return false;
+}
+
 /* One that was opened when another core served is opened anew: what was staged then is lost, and what was no
  * file of the tree is gone. NULL: the request was answered. */
 static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
@@ -32,8 +48,8 @@ static struct handle *handle_of(fuse_req_t req, fuse_ino_t ino, const struct fus
 	h = handle_new(&n, fi->flags);
 	h->number = fi->fh;
 	h->is_not_roots = !(fi->fh & OPENED_BY_ROOT);
-	if (n.row->type == NODE_STREAM)
-		h->reader = event_reader_new(fs->host->events);
+	if (!begin_stream(fs, req, h))
+		return NULL;
 	first = opened_again(fs->opened, fi->fh, h);
 	if (first != h)
 		handle_free(fs, h);
@@ -143,8 +159,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	h = handle_opened(req, &n, fi->flags);
-	if (n.row->type == NODE_STREAM)
-		h->reader = event_reader_new(fs->host->events);
+	if (!begin_stream(fs, req, h))
+		return;
 	if (n.row->ops && n.row->ops->settle && (fi->flags & O_ACCMODE) != O_WRONLY) {
 		struct task *t = task_new(fs, req);
 
@@ -626,9 +642,9 @@ static void commit(fuse_req_t req, struct handle *h)
 	t = task_new(fs_of(req), req);
 	t->handle = h;
 	/* what is staged was written by who may */
-	handle_speak(h, &t->who, NULL);
+	r = handle_speak(h, &t->who, &err);
 	if (!h->upload) {
-		r = handle_staged(h, &t->data, &err);
+		r = r < 0 ? r : handle_staged(h, &t->data, &err);
 		handle_taken(h);
 	}
 	pthread_mutex_unlock(&h->lock);

@@ -59,10 +59,14 @@ void events_add(struct events *e, const char *line)
 
 struct event_reader *event_reader_new(struct events *e)
 {
-	struct event_reader *r = xcalloc(1, sizeof(*r));
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct event_reader *r;
 
+	if (fd < 0)
+		return NULL;
+	r = xcalloc(1, sizeof(*r));
 	r->events = e;
-	r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->fd = fd;
 	pthread_mutex_lock(&e->lock);
 	r->seq = e->seq;
 	r->next = e->readers;
@@ -84,8 +88,7 @@ void event_reader_free(struct event_reader *r)
 	pthread_mutex_unlock(&r->events->lock);
 	/* who waits on a duplicate of it learns that nothing more comes */
 	eventfd_write(r->fd, 1);
-	if (r->fd >= 0)
-		close(r->fd);
+	close(r->fd);
 	free(r);
 }
 

@@ -14,7 +14,7 @@ void events_free(struct events *e);
 void events_add(struct events *e, const char *line);
 
 struct event_reader;
-/** event_reader_new() - hears what happens from now on */
+/** event_reader_new() - hears what happens from now on. NULL: there is no descriptor left */
 struct event_reader *event_reader_new(struct events *e);
 void event_reader_free(struct event_reader *r);
 /** event_reader_fd() - readable while there is something to read */
