@@ -225,33 +225,40 @@ static int unlink_node(struct task *t, const struct node *n, struct err *err)
 	return 0;
 }
 
-static void do_unlink(struct task *t)
+/* What is gone already was removed by the core before, if the request comes again. */
+static void remove_child(struct task *t, const struct node *dir,
+			 int (*fn)(struct task *t, const struct node *n, struct err *err))
 {
-	AUTO(node_done) struct node dir = {0}, n = {0};
+	AUTO(node_done) struct node n = {0};
 	AUTO(err_done) struct err err = ERR_NULL;
-	struct scratch *x;
-	int r;
+	int r = node_child(dir, str_from(t->name), &n, &err);
 
-	if (!find_dir(t, t->ino, &dir))
-		return;
-	x = scratch_find(t->fs->scratches, t->ino, str_from(t->name), t->who.uid);
-	if (x) {
-		scratch_remove(t->fs->scratches, x);
-		scratch_unref(x);
-		fuse_reply_err(t->req, 0);
-		return;
-	}
-	r = node_child(&dir, str_from(t->name), &n, &err);
 	if (r == -ENOENT) {
 		fuse_reply_err(t->req, t->who.is_lenient ? 0 : ENOENT);
 		return;
 	}
 	if (!r)
-		r = unlink_node(t, &n, &err);
-	if (r < 0) {
-		fs_fail(t->fs, t->req, n.o ? n.o : dir.o, &err);
+		r = fn(t, &n, &err);
+	if (r < 0)
+		fs_fail(t->fs, t->req, n.o ? n.o : dir->o, &err);
+	else
+		fuse_reply_err(t->req, 0);
+}
+
+static void do_unlink(struct task *t)
+{
+	AUTO(node_done) struct node dir = {0};
+	struct scratch *x;
+
+	if (!find_dir(t, t->ino, &dir))
+		return;
+	x = scratch_find(t->fs->scratches, t->ino, str_from(t->name), t->who.uid);
+	if (!x) {
+		remove_child(t, &dir, unlink_node);
 		return;
 	}
+	scratch_remove(t->fs->scratches, x);
+	scratch_unref(x);
 	fuse_reply_err(t->req, 0);
 }
 
@@ -331,23 +338,10 @@ static int rmdir_node(struct task *t, const struct node *n, struct err *err)
 
 static void do_rmdir(struct task *t)
 {
-	AUTO(node_done) struct node dir = {0}, n = {0};
-	AUTO(err_done) struct err err = ERR_NULL;
-	int r;
+	AUTO(node_done) struct node dir = {0};
 
-	if (!find_dir(t, t->ino, &dir))
-		return;
-	r = node_child(&dir, str_from(t->name), &n, &err);
-	if (r == -ENOENT) {
-		fuse_reply_err(t->req, t->who.is_lenient ? 0 : ENOENT);
-		return;
-	}
-	if (!r)
-		r = rmdir_node(t, &n, &err);
-	if (r < 0)
-		fs_fail(t->fs, t->req, n.o ? n.o : dir.o, &err);
-	else
-		fuse_reply_err(t->req, 0);
+	if (find_dir(t, t->ino, &dir))
+		remove_child(t, &dir, rmdir_node);
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -420,10 +414,15 @@ static int back_up(struct task *t, const struct node *n, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "no backup %s can be made", t->to_name);
 	r = scratch_write(x, buf_str(&text), 0);
+	if (r < 0)
+		scratch_remove(t->fs->scratches, x);
 	scratch_unref(x);
+	if (r < 0)
+		return err_set(err, -r, "%s is too long for a backup: %d bytes are the most", t->name,
+			       SCRATCH_MAX_BYTES);
 	notify_entry(t->fs->notifier, t->to, t->to_name);
 	notify_entry(t->fs->notifier, t->ino, t->name);
-	return r;
+	return 0;
 }
 
 static bool no_key(void *arg, struct str name)

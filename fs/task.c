@@ -95,7 +95,7 @@ void task_run(struct task *t, task_fn *fn)
 void fs_fail(struct fs *fs, fuse_req_t req, struct object *o, const struct err *err)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	/* ESTALE would make the kernel look the path up again and again; ECANCELED is our own word */
+	/* ECANCELED is our own word */
 	int errnum = err->errnum == ECANCELED ? EINTR : err->errnum;
 
 	failures_note(fs->failures, ctx->uid, ctx->pid, err_text(err));
