@@ -189,7 +189,7 @@ static int take_init(struct container *c, const struct container_spec *s, struct
 	if (!r && s->attach)
 		r = s->attach(s->attach_ctx, netns, err);
 	/* gone already: the monitor says why */
-	if (r < 0 && sys_poll_in(c->pidfd, -1, sys_deadline(0)) == 0)
+	if (r < 0 && sys_poll_in(c->pidfd, -1, sys_deadline(0)) <= 0)
 		return r;
 	err_done(err);
 	r = msg_send(c->sock, &monitor_table, MON_GO, 0, STR_NULL, NULL, 0);

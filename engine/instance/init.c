@@ -83,12 +83,11 @@ static int set_sysctl(const struct container_sysctl *s, bool privileged, struct 
 }
 
 /* Root of the own user namespace, without the groups of whoever started lxdfs. */
-static int become_root(bool privileged, struct err *err)
+static int become_root(struct err *err)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_set(err, errno, "the ids of the container's root can't be taken on: %s",
 			       strerror(errno));
-	(void)privileged;
 	umask(0);
 	return 0;
 }
@@ -187,7 +186,7 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	int fds[2], r = receive(sock, CHILD_BUILD, &build, err);
 
 	if (!r)
-		r = become_root(privileged, err);
+		r = become_root(err);
 	if (!r)
 		r = enter_mounts(build.fds[0], &root, err);
 	if (!r)

@@ -194,7 +194,9 @@ static void end_job(void *arg)
 	}
 	r = container_dispatch(in->container, &end, &err);
 	if (r == 0 && end.end == CONTAINER_RUNS) {
-		r = instance_watch(o, &err);
+		if (instance_watch(o, &err) < 0)
+			host_warn(o->host, o, "monitor", "its end won't be noticed by itself: %s",
+				  err_text(&err));
 		object_release(o);
 		return;
 	}

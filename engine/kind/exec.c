@@ -447,13 +447,17 @@ static int load(struct object *o, struct err *err)
 	struct command *c = command_of(o);
 	AUTO(free) char *dir = dir_of(o);
 	AUTO(err_done) struct err own = ERR_NULL;
-	int r = exec_adopt(dir, &c->run, &own);
+	struct exec *run = NULL;
+	int r = exec_adopt(dir, &run, &own);
 
+	pthread_mutex_lock(&c->lock);
+	c->run = run;
+	c->is_lost = r == -ECHILD;
+	pthread_mutex_unlock(&c->lock);
 	if (r == 0) {
 		watch(o);
 		return 0;
 	}
-	c->is_lost = r == -ECHILD;
 	return r == -ENOENT || r == -ECHILD ? 0 : err_move(err, &own);
 }
 
