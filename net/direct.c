@@ -342,13 +342,31 @@ int direct_clear(const struct direct_spec *spec, struct err *err)
 	return r < 0 ? r : guard;
 }
 
+/* Of addresses that the link has routes to, whatever the spec says: a core may have died in the middle of a
+ * change. */
+static void clear_proxies(const struct direct_spec *spec, const struct ip_net_list *found)
+{
+	for (size_t i = 0; i < found->n; i++)
+		if (found->nets[i].len == ip_bits(&found->nets[i].ip))
+			neighbour_proxy(spec->parent, &found->nets[i].ip, false, NULL);
+}
+
 int direct_detach(const struct direct_spec *spec, struct err *err)
 {
-	int r = link_delete(spec->host_name, err);
+	struct ip_net_list found[ARRAY_SIZE(families)] = {{0}};
+	int r;
 
+	for (size_t i = 0; i < ARRAY_SIZE(families) && spec->parent; i++)
+		route_on_link(spec->host_name, families[i], &found[i], NULL);
+	r = link_delete(spec->host_name, err);
 	/* what may still send stays guarded */
-	if (r < 0 && r != -ENODEV)
-		return r;
-	err_done(err);
-	return direct_clear(spec, err);
+	if (r == 0 || r == -ENODEV) {
+		err_done(err);
+		for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+			clear_proxies(spec, &found[i]);
+		r = direct_clear(spec, err);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		free(found[i].nets);
+	return r;
 }

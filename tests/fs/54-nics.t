@@ -214,6 +214,24 @@ kill -KILL "$core_pid"
 ok "a NIC that was removed meanwhile" -- eventually pings 192.0.2.20
 ok "is guarded" -- guarded nic2
 
+# in the middle of changes, which are quick without a probe
+put false "$I/r1/devices/net0/ipv4.neighbor_probe"
+put false "$I/r1/devices/net0/ipv6.neighbor_probe"
+differ=
+for i in 1 2 3 4 5 6; do
+	(for k in 1 2 3 4; do echo "192.0.2.1$i$k" >"$I/r1/devices/net0/ipv4.address"; done) 2>/dev/null &
+	changer=$!
+	sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+	kill_core
+	wait $changer
+	said=$(get "$I/r1/devices/net0/ipv4.address")
+	for list in "$(ip route show dev nic1 scope link | cut -d ' ' -f 1)" "$(ip -4 neigh show proxy | cut -d ' ' -f 1)" \
+		"$(inside r1 ip -o -4 addr show up0 | sed 's,.*inet \([^ /]*\).*,\1,')"; do
+		[ "$list" = "$said" ] || differ+="$said, but $list. "
+	done
+done
+is "$differ" "" "routes, proxy entries and the instance have the address that the file says, each time"
+
 # ---- the end
 ok "one is stopped" -- stop r2
 is "$(nics)" "nic1 " "its NIC is gone"
