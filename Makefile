@@ -150,7 +150,7 @@ check-tsan: $(PROGRAMS)
 	@LXDFS_BUILD=$(CURDIR)/build/tsan prove -Q -j$(JOBS) $(TSAN_T)
 
 ## make check-vm     the chosen tests under a stock Debian kernel: AppArmor, cgroup v2 (slow)
-# VM_T="tests/fs/20-keys.t" chooses them; all of fs, engine and net otherwise.
+# VM_T="tests/fs/20-keys.t" chooses them; all of fs, engine, attack and net otherwise.
 check-vm: all $(TOOL_BIN)
 	@scripts/setup-host --test
 	@LXDFS_BUILD=$(CURDIR)/$(B) tests/vm/suite $(VM_T)

@@ -40,20 +40,34 @@ static struct id_range range_of(struct object *o, const struct config *c, enum c
 	return (struct id_range){base, number(c, "security.idmap.size", IDMAP_MIN)};
 }
 
-static void add_instance(struct idmap_pool *pool, struct object *o, enum claim claim)
+/* What one instance claims. */
+struct claims {
+	char *name;
+	struct id_range ranges[CLAIMS];
+};
+
+static struct claims claims_of(struct object *o)
 {
 	AUTO(config_unref) struct config *c = object_effective(o);
-	AUTO(free) char *name = object_name(o);
-	struct id_range r = range_of(o, c, claim);
+	struct claims all = {.name = object_name(o)};
+
+	for (int claim = RUNS; claim < CLAIMS; claim++)
+		all.ranges[claim] = range_of(o, c, (enum claim)claim);
+	return all;
+}
+
+static void add_claim(struct idmap_pool *pool, const struct claims *all, enum claim claim)
+{
+	const struct id_range *r = &all->ranges[claim];
 	uint32_t got;
 
-	if (!r.count)
+	if (!r->count)
 		return;
 	/* a pool has one range an owner: what it will start with is besides what it runs with */
-	if (idmap_alloc(pool, name, r.count, r.base, &got, NULL) == -EEXIST) {
-		AUTO(free) char *next = xasprintf("%s (from its next start on)", name);
+	if (idmap_alloc(pool, all->name, r->count, r->base, &got, NULL) == -EEXIST) {
+		AUTO(free) char *next = xasprintf("%s (from its next start on)", all->name);
 
-		idmap_alloc(pool, next, r.count, r.base, &got, NULL);
+		idmap_alloc(pool, next, r->count, r->base, &got, NULL);
 	}
 }
 
@@ -63,15 +77,25 @@ static struct idmap_pool *gather(struct object *except)
 	struct host *h = except->host;
 	struct idmap_pool *pool = idmap_pool_new(&instances_of(except)->range);
 	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
+	struct claims *all = NULL;
+	size_t n = 0;
 
-	for (int claim = RUNS; claim < CLAIMS; claim++)
-		for (size_t p = 0; projects[p]; p++) {
-			AUTO(objects_free) struct object **list = host_all(projects[p], KIND_INSTANCE);
+	for (size_t p = 0; projects[p]; p++) {
+		AUTO(objects_free) struct object **list = host_all(projects[p], KIND_INSTANCE);
 
-			for (size_t i = 0; list[i]; i++)
-				if (list[i] != except)
-					add_instance(pool, list[i], (enum claim)claim);
+		for (size_t i = 0; list[i]; i++) {
+			if (list[i] == except)
+				continue;
+			all = xrealloc(all, (n + 1) * sizeof(*all));
+			all[n++] = claims_of(list[i]);
 		}
+	}
+	for (int claim = RUNS; claim < CLAIMS; claim++)
+		for (size_t i = 0; i < n; i++)
+			add_claim(pool, &all[i], (enum claim)claim);
+	for (size_t i = 0; i < n; i++)
+		free(all[i].name);
+	free(all);
 	return pool;
 }
 

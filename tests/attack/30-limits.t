@@ -99,8 +99,8 @@ c remove over
 # ---- linux.sysctl.*
 before=$(cat /proc/sys/kernel/core_pattern /proc/sys/user/max_user_namespaces /proc/sys/net/ipv4/ip_default_ttl)
 make ctl linux.sysctl.net.ipv4.ip_default_ttl 33 linux.sysctl.kernel.msgmax 9000 linux.sysctl.kernel.domainname inner \
-	linux.sysctl.fs.mqueue.msg_max 11 linux.sysctl.user.max_inotify_watches 77 linux.sysctl.net.core.somaxconn 99
-is "$(run ctl 'cd /proc/sys; cat net/ipv4/ip_default_ttl kernel/msgmax kernel/domainname fs/mqueue/msg_max user/max_inotify_watches net/core/somaxconn' | tr '\n' ' ')" \
+	linux.sysctl.fs.mqueue.msg_max 11 linux.sysctl.user.max_inotify_watches 77 linux.sysctl.net.ipv4.tcp_keepalive_time 99
+is "$(run ctl 'cd /proc/sys; cat net/ipv4/ip_default_ttl kernel/msgmax kernel/domainname fs/mqueue/msg_max user/max_inotify_watches net/ipv4/tcp_keepalive_time' | tr '\n' ' ')" \
 	"33 9000 inner 11 77 99 " "settings of its own namespaces"
 is "$(cat /proc/sys/kernel/core_pattern /proc/sys/user/max_user_namespaces /proc/sys/net/ipv4/ip_default_ttl)" "$before" "the host's are what they were"
 for key in kernel.core_pattern vm.swappiness fs.file-max kernel.hostname; do
