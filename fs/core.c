@@ -137,7 +137,7 @@ int core_run(const struct core_options *o, const struct session_link *link, stru
 	if (r < 0)
 		return r;
 	fs_open(&fs, &h);
-	host_load(&h);
+	networks_load(&h);
 	/* a host without its default network is still of use: the admin reads why in warnings/ */
 	if (o->init && defaults_make(&h, &why) < 0)
 		host_warn(&h, NULL, "defaults", "not all that a new host begins with could be made: %s",
@@ -156,7 +156,7 @@ int core_teardown(const struct core_options *o, bool all, struct err *err)
 
 	if (r < 0)
 		return r;
-	host_load(&h);
+	networks_load(&h);
 	r = take_down(&h, all, err);
 	close_host(&h);
 	return r;

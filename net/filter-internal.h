@@ -38,5 +38,11 @@ int filter_state_parse(struct str comment, struct filter_state *ret, unsigned *r
  */
 bool filter_read(struct str text, struct filter_list *ret);
 
+/** filter_apply(), filter_remove(), filter_drop_table() - filter_set(), filter_clear(), filter_teardown() as
+ * the kernel has them; nothing is remembered */
+int filter_apply(const struct filter_port *ports, size_t n, struct err *err);
+int filter_remove(const char *name, struct err *err);
+int filter_drop_table(struct err *err);
+
 /** filter_distrust() - the next filter_set() makes the table's common part anew: it may be damaged */
 void filter_distrust(void);

@@ -133,7 +133,7 @@ int filter_text(struct buf *b, const struct filter_port *ports, size_t n, struct
 	return r;
 }
 
-int filter_set(const struct filter_port *ports, size_t n, struct err *err)
+int filter_apply(const struct filter_port *ports, size_t n, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
 	const unsigned now = nft_changes() + 1;
@@ -170,7 +170,7 @@ static bool has_table(void)
 	return nft_list("list tables bridge", &text, NULL) < 0 || strstr(buf_cstr(&text), line.ptr);
 }
 
-int filter_clear(const char *name, struct err *err)
+int filter_remove(const char *name, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
 	const struct filter_port port = {.name = name};
@@ -180,14 +180,14 @@ int filter_clear(const char *name, struct err *err)
 		r = nft_run(text.ptr, err);
 	if (r == -ENOENT) {
 		err_done(err);
-		/* no table, no filter; or a damaged one, which filter_set() repairs first */
+		/* no table, no filter; or a damaged one, which filter_apply() repairs first */
 		filter_distrust();
-		r = has_table() ? filter_set(&port, 1, err) : 0;
+		r = has_table() ? filter_apply(&port, 1, err) : 0;
 	}
 	return r;
 }
 
-int filter_teardown(struct err *err)
+int filter_drop_table(struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
 

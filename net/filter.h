@@ -42,6 +42,22 @@ int filter_set(const struct filter_port *ports, size_t n, struct err *err);
 /** filter_clear() - remove one port's filter; none there is no failure */
 int filter_clear(const char *name, struct err *err);
 
+/**
+ * filter_set_later() - as filter_set() of one port, but within a batch the kernel is told at its end
+ *
+ * For a port whose link is there with the filter of an earlier process. A filter_set() or filter_clear() of
+ * it in between counts instead. Return: as filter_set(), but for what the kernel says
+ */
+int filter_set_later(const struct filter_port *port, struct err *err);
+/** filter_batch_begin(), filter_batch_end() - around any number of those; of several at once each end tells
+ * all that wait. Return: 0; the first failure, when each was tried by itself */
+void filter_batch_begin(void);
+int filter_batch_end(struct err *err);
+
+/** filter_restore() - all ports as this process has set them, in one transaction: after somebody removed the
+ * table. Return: as filter_batch_end() */
+int filter_restore(struct err *err);
+
 struct filter_state {
 	char name[IFNAMSIZ];
 	struct mac mac;

@@ -8,17 +8,29 @@
 
 #include "net/sysctl.h"
 
-int nic_filter(const struct nic_spec *spec, struct err *err)
+static struct filter_port port_of(const struct nic_spec *spec)
 {
-	struct filter_port port = {
+	return (struct filter_port){
 	    .name = spec->host_name,
 	    .mac = spec->mac,
 	    .flags = spec->flags,
 	    .allowed = spec->allowed,
 	    .n_allowed = spec->n_allowed,
 	};
+}
+
+int nic_filter(const struct nic_spec *spec, struct err *err)
+{
+	const struct filter_port port = port_of(spec);
 
 	return filter_set(&port, 1, err);
+}
+
+int nic_filter_later(const struct nic_spec *spec, struct err *err)
+{
+	const struct filter_port port = port_of(spec);
+
+	return filter_set_later(&port, err);
 }
 
 /* A port's frames are the bridge's: the host itself has no business with IPv6 on it. */

@@ -44,3 +44,5 @@ int nic_detach(const char *host_name, struct err *err);
 
 /** nic_filter() - bring the filter to what @spec says, live and without a gap. Return: as filter_set() */
 int nic_filter(const struct nic_spec *spec, struct err *err);
+/** nic_filter_later() - of a NIC that an earlier process attached. Return: as filter_set_later() */
+int nic_filter_later(const struct nic_spec *spec, struct err *err);

@@ -226,8 +226,16 @@ static char *entry_name(int dir, const char *file)
 	return last.len && dns_label_ok(last) && ip_parse(last, &ip) < 0 ? str_dup(last) : NULL;
 }
 
-/* All that is promised to others, and in @own what is promised to this one already. */
-static int read_entries(const char *run_dir, const char *key, struct ips *others, struct ip *own)
+static bool own_entry(const char *run_dir, const char *key, struct ip *ret)
+{
+	AUTO(free) char *path = xasprintf("%s/hosts", run_dir);
+	AUTO(fd) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 && entry_ip4(dir, key, ret);
+}
+
+/* All that is promised to others. */
+static int read_entries(const char *run_dir, const char *key, struct ips *others, struct err *err)
 {
 	AUTO(free) char *path = xasprintf("%s/hosts", run_dir);
 	AUTO(closedir) DIR *dir = opendir(path);
@@ -235,13 +243,11 @@ static int read_entries(const char *run_dir, const char *key, struct ips *others
 	struct ip ip;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT ? 0
+				       : err_set(err, errno, "%s can't be read: %s", path, strerror(errno));
 	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.' || !entry_ip4(dirfd(dir), e->d_name, &ip))
-			continue;
-		if (!strcmp(e->d_name, key))
-			*own = ip;
-		else
+		if (e->d_name[0] != '.' && strcmp(e->d_name, key) != 0 &&
+		    entry_ip4(dirfd(dir), e->d_name, &ip))
 			ips_add(others, &ip);
 	}
 	return 0;
@@ -301,12 +307,17 @@ static int ranges_of(struct object *o, const struct nic_plan *p, struct ip_range
 /* The lock is held. An entry that is to be without an address: DHCP may only be off for a while. */
 static void keep_promised(const char *run_dir, const char *key, const struct nic_plan *p)
 {
-	AUTO(free) char *path = xasprintf("%s/hosts", run_dir);
-	AUTO(fd) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ip ip;
 
-	if (dir >= 0 && !p->v4.family && entry_ip4(dir, key, &ip))
+	if (!p->v4.family && own_entry(run_dir, key, &ip))
 		last_keep(p->spec.mac, &ip);
+}
+
+static void take_wish(const struct ip_range *ranges, size_t n, const struct ips *others,
+		      const struct ip *wish, struct nic_plan *p)
+{
+	if (!p->v4.family && in_ranges(ranges, n, wish) && !ips_have(others, wish))
+		p->v4 = *wish;
 }
 
 /* The lock is held. No address to be had is no failure: the NIC is allowed none then. */
@@ -317,12 +328,17 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	__attribute__((cleanup(ips_done_auto))) struct ips others = {0};
 	struct ip wishes[3] = {{0}, {0}, {0}};
 	struct ip_range ranges[RANGES_MAX];
-	int r = read_entries(run_dir, key, &others, &wishes[1]), n;
+	bool is_kept;
+	int r, n;
 
-	if (r < 0)
-		return err_set(err, -r, "%s/hosts can't be read: %s", run_dir, strerror(-r));
+	if (!own_entry(run_dir, key, &wishes[1]))
+		wishes[1] = (struct ip){0};
 	/* the lease first: that is what it uses now, whatever it was promised */
 	r = read_leases(lease_dir, p->spec.mac, &others, &wishes[0], err);
+	/* what it has of both is promised to nobody else: with many NICs it would take long to look */
+	is_kept = wishes[1].family && (!wishes[0].family || ip_eq(&wishes[0], &wishes[1]));
+	if (r == 0 && !is_kept)
+		r = read_entries(run_dir, key, &others, err);
 	if (r < 0)
 		return r;
 	last_find(p->spec.mac, &wishes[2]);
@@ -331,9 +347,14 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	n = ranges_of(o, p, ranges, ARRAY_SIZE(ranges));
 	if (n < 0)
 		return err_set(err, EINVAL, "ipv4.dhcp.ranges of network %s doesn't read", p->network);
-	for (size_t i = 0; i < ARRAY_SIZE(wishes) && !p->v4.family; i++)
-		if (in_ranges(ranges, (size_t)n, &wishes[i]) && !ips_have(&others, &wishes[i]))
-			p->v4 = wishes[i];
+	take_wish(ranges, (size_t)n, &others, &wishes[0], p);
+	take_wish(ranges, (size_t)n, &others, &wishes[1], p);
+	/* a static address or a range has taken it from it */
+	if (!p->v4.family && is_kept)
+		r = read_entries(run_dir, key, &others, err);
+	if (r < 0)
+		return r;
+	take_wish(ranges, (size_t)n, &others, &wishes[2], p);
 	if (!p->v4.family && ip4_lowest_free(ranges, (size_t)n, others.list, others.n, &p->v4) < 0)
 		return 0;
 	p->is_lease4 = ip_eq(&p->v4, &wishes[0]);

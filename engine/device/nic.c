@@ -216,7 +216,7 @@ int nic_bridged_adopt(struct object *o, const struct config *effective, const ch
 		return nic_bridged_attach(o, effective, device, err);
 	r = nic_hosts_set(o, device, &p, err);
 	if (!r)
-		r = nic_filter(&p.spec, err);
+		r = nic_filter_later(&p.spec, err);
 	if (!r && p.spec.vlans)
 		r = bridge_port_vlans(p.spec.host_name, p.spec.vlans, err);
 	if (!r)

@@ -116,15 +116,20 @@ static void restore(void *arg)
 {
 	struct host *h = arg;
 	AUTO(objects_free) struct object **all = NULL;
+	AUTO(err_done) struct err err = ERR_NULL;
 
 	watched.is_pending = false;
 	if (h->is_stopping)
 		return;
-	/* filters first: without them an instance can pose as another */
-	refilter(h);
+	/* filters first, all at once: without them an instance can pose as another */
+	if (filter_restore(&err) < 0)
+		host_warn(h, NULL, "filters-missing",
+			  "not all filters of NICs could be put back after somebody removed them: %s",
+			  err_text(&err));
 	all = host_all(h->project, KIND_NETWORK);
 	for (struct object **p = all; *p; p++)
 		set_rules(*p);
+	refilter(h);
 	host_warn(h, NULL, "nftables-changed",
 		  "another program changed or removed lxdfs's nftables rules; they were put back");
 }
@@ -202,6 +207,18 @@ void networks_refilter(struct object *o)
 	host_warn(o->host, NULL, "filter-late",
 		  "the filters of NICs weren't brought to a network's new addresses at once: too much "
 		  "is waiting");
+}
+
+void networks_load(struct host *h)
+{
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	filter_batch_begin();
+	host_load(h);
+	if (filter_batch_end(&err) < 0)
+		host_warn(h, NULL, "filters-missing",
+			  "not all filters of NICs could be brought to what is configured: %s",
+			  err_text(&err));
 }
 
 static bool is_our_bridge(const char *name)

@@ -26,6 +26,8 @@ int networks_watch(struct host *h, struct err *err);
 void networks_unwatch(struct host *h);
 /** networks_sweep() - take down what was half made or half removed when an earlier core died */
 void networks_sweep(struct host *h);
+/** networks_load() - host_load(), with the filters of all NICs that run in one transaction */
+void networks_load(struct host *h);
 /** networks_refilter() - a job: when the change of @o is published, the filters of all bridged NICs of
  * running instances are set again */
 void networks_refilter(struct object *o);
