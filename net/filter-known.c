@@ -14,7 +14,7 @@
 
 struct known {
 	struct filter_port port; /* name and allowed are its own */
-	bool waits;		 /* the kernel hasn't been told */
+	bool waits;		 /* the kernel hasn't been told; without flags only then */
 };
 
 static struct {
@@ -42,7 +42,7 @@ static void remember(const struct filter_port *port, bool waits)
 	struct ip_net *allowed;
 
 	forget(port->name);
-	if (!(port->flags & FILTER_ANY))
+	if (!(port->flags & FILTER_ANY) && !waits)
 		return;
 	allowed = xcalloc(port->n_allowed + 1, sizeof(*allowed));
 	for (size_t i = 0; i < port->n_allowed; i++)
@@ -81,7 +81,7 @@ int filter_set_later(const struct filter_port *port, struct err *err)
 	int r;
 
 	pthread_mutex_lock(&known.lock);
-	if (!known.n_batches || !(port->flags & FILTER_ANY)) {
+	if (!known.n_batches) {
 		r = set_now(port, 1, err);
 	} else {
 		r = filter_text(&text, port, 1, err);
@@ -121,9 +121,12 @@ static int tell(bool all, struct err *err)
 			}
 		}
 	}
-	for (size_t i = 0; i < known.n; i++)
-		known.list[i].waits = false;
 	free(ports);
+	for (size_t i = known.n; i-- > 0;) {
+		known.list[i].waits = false;
+		if (!(known.list[i].port.flags & FILTER_ANY))
+			forget(known.list[i].port.name);
+	}
 	return r;
 }
 

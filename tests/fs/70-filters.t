@@ -105,6 +105,17 @@ is "$(get "$C1/state")" running "the core was killed three times"
 is "$(table)" "$before" "the filters are what they were"
 flood_end "while it was dead, another's address"
 
+# ---- a new core says all of it in one transaction
+nft monitor >"$WORK/monitor" 2>/dev/null &
+monitor=$!
+sleep 0.5
+kill_core
+eventually get "$C1/state"
+sleep 0.5
+kill $monitor
+is "$(awk -v t="bridge $NAME " '/generation/ { n += seen; seen = 0 } index($0, t) { seen = 1 } END { print n + seen }' "$WORK/monitor")" 1 \
+	"a new core takes one transaction for all filters"
+
 # ---- somebody flushes all
 for what in "flush ruleset" "delete table bridge $NAME" "flush chain bridge $NAME prerouting"; do
 	# shellcheck disable=SC2086

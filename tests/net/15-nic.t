@@ -11,7 +11,7 @@ space one
 space two
 ns=/run/netns/one
 # hears NAME ADDRESS: the host answers a ping from that address
-hears() { in_space "$1" busybox ping -q -c 1 -W 1 -I "$2" 10.77.0.1 >/dev/null 2>&1; }
+hears() { in_space "$1" busybox ping -q -c 4 -W 1 -I "$2" 10.77.0.1 >/dev/null 2>&1; }
 
 refuses 19 "there is no link br9" "no bridge" attach bridge=br9 peer=eth0 mac=$MAC2 netns=$ns mac_filter=yes
 refuses 19 "link lo is no bridge" "a link that is none" attach bridge=lo peer=eth0 mac=$MAC2 netns=$ns mac_filter=yes
