@@ -192,8 +192,13 @@ ok "with one they don't" -- sh -c 'printf "ipv4.address=10.99.1.5\nsecurity.ipv4
 	"$LXD/instances/c3/devices/eth1/set"
 put running "$LXD/instances/c3/state"
 mkdir "$LXD/instances/c3/exec/1"
-put 'ip addr add 10.99.1.5/24 dev eth1; ip addr add 10.99.1.6/24 dev eth1; ip link set eth1 up
-ping -q -c 5 -W 1 -I 10.99.1.5 10.99.1.1 >/dev/null && echo right; ping -q -c 2 -W 1 -I 10.99.1.6 10.99.1.1 >/dev/null || echo "not wrong"' \
+# the image's own init may ask for an address there, and takes others off meanwhile
+put 'for i in 1 2 3 4 5 6 7 8; do
+	ip addr replace 10.99.1.5/24 dev eth1; ip addr replace 10.99.1.6/24 dev eth1; ip link set eth1 up
+	ping -q -c 2 -W 1 -I 10.99.1.5 10.99.1.1 >/dev/null && echo right && break
+	sleep 1
+done
+ping -q -c 2 -W 1 -I 10.99.1.6 10.99.1.1 >/dev/null || echo "not wrong"' \
 	"$LXD/instances/c3/exec/1/command"
 put run "$LXD/instances/c3/exec/1/state"
 is "$(get "$LXD/instances/c3/exec/1/stdout")" "$(printf 'right\nnot wrong')" "its own address passes, another doesn't"
