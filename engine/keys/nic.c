@@ -106,8 +106,10 @@ static const struct key rows[] = {
      .class = CLASS_HOST,
      .apply = nic_key_filter,
      .text =
-	 "Whether the instance can send only from the NIC's own MAC address. Bridged containers or virtual "
-	 "machines inside the instance have others, and lose this network."},
+	 "Whether the instance can send only from the NIC's own MAC address, and ask DHCP only for itself. "
+	 "Bridged containers or virtual machines inside the instance have others, and lose this network. "
+	 "Where "
+	 "lxdfs serves DHCPv6, leases end with the NIC: what the instance gives back isn't heard."},
     {.name = "security.port_isolation",
      .type = &type_bool,
      .def = "false",
