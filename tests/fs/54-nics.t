@@ -21,14 +21,6 @@ I=$LXD/instances
 # in this world every network namespace but ours is an instance's
 inside() { nsenter -t "$(get "$I/$1/pid")" -n "${@:2}"; }
 pings() { busybox ping -q -c 1 -W 2 "$1" >/dev/null 2>&1; }
-eventually() {
-	local i
-	for ((i = 0; i < 20; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	return 1
-}
 core() { pgrep -f "^$BIN/lxdfsd --core[a-z-]* .*--name $NAME( |\$)"; }
 kill_core() {
 	local pid
@@ -81,10 +73,10 @@ is "$(nics)$(proxies)" "" "and leaves nothing"
 ip -n out addr del 192.0.2.11/24 dev eth0
 ok "else it starts" -- start r1
 ok "and is guarded" -- guarded nic1
-ok "its neighbours reach it" -- in_space out busybox ping -q -c 1 -W 2 192.0.2.11
+ok "its neighbours reach it" -- eventually in_space out busybox ping -q -c 1 -W 2 192.0.2.11
 ok "also with IPv6" -- eventually in_space out busybox ping -q -c 1 -W 2 2001:db8::10
-ok "it reaches them" -- inside r1 busybox ping -q -c 1 -W 2 192.0.2.2
-ok "also with IPv6" -- inside r1 busybox ping -q -c 1 -W 2 2001:db8::2
+ok "it reaches them" -- eventually inside r1 busybox ping -q -c 1 -W 2 192.0.2.2
+ok "also with IPv6" -- eventually inside r1 busybox ping -q -c 1 -W 2 2001:db8::2
 like "$(get "$I/r1/addresses")" "up0 192[.]0[.]2[.]10" "the tree shows its addresses"
 like "$(ip route show table 77)" "192[.]0[.]2[.]10 dev nic1" "a table of its own has them too"
 # a source that isn't its own
@@ -94,12 +86,12 @@ nok "another source isn't answered" -- inside r1 busybox ping -q -c 1 -W 1 -I 19
 # ---- changed while it runs
 ok "an address is taken away" -- put 192.0.2.10 "$I/r1/devices/net0/ipv4.address"
 nok "then it isn't reached there" -- pings 192.0.2.11
-ok "the other is" -- pings 192.0.2.10
+ok "the other is" -- eventually pings 192.0.2.10
 unlike "$(proxies)" "192[.]0[.]2[.]11" "the host doesn't answer for it"
 fails_with EEXIST "there is a route to 192.0.2.77/32" "a change that the host can't follow is refused" -- \
 	bash -c 'ip route add 192.0.2.77/32 dev lo; echo 192.0.2.77 >"$1"' - "$I/r1/devices/net0/ipv4.address"
 ip route del 192.0.2.77/32 dev lo
-ok "and all is as before" -- pings 192.0.2.10
+ok "and all is as before" -- eventually pings 192.0.2.10
 is "$(get "$I/r1/devices/net0/ipv4.address")" 192.0.2.10 "the file too"
 ok "no default route" -- put none "$I/r1/devices/net0/ipv4.gateway"
 unlike "$(inside r1 ip route)" default "there is none"
@@ -107,7 +99,7 @@ ok "again" -- rm "$I/r1/devices/net0/ipv4.gateway"
 like "$(inside r1 ip route)" "default via 169[.]254[.]0[.]1" "there is one"
 ok "a second instance" -- device r2 net0 type=nic nictype=routed ipv4.address=192.0.2.20 ipv6.address=2001:db8::20 host_name=nic2
 ok "starts" -- start r2
-ok "they reach each other" -- inside r2 busybox ping -q -c 1 -W 2 192.0.2.10
+ok "they reach each other" -- eventually inside r2 busybox ping -q -c 1 -W 2 192.0.2.10
 ok "a NIC is added while it runs" -- device r2 net1 type=nic nictype=p2p host_name=nic3 ipv4.routes=10.66.0.0/24
 like "$(ip route)" "10[.]66[.]0[.]0/24 dev nic3" "with its route"
 is "$(cat /proc/sys/net/ipv6/conf/nic3/accept_ra /proc/sys/net/ipv6/conf/nic2/accept_ra | tr -d '\n')" 00 "neither believes a router"
@@ -205,7 +197,7 @@ kill_core
 ok "a new core has the rule" -- guarded nic1
 ok "and puts a missing route back" -- eventually pings 192.0.2.10
 ok "the address is changed by it" -- put 192.0.2.12 "$I/r1/devices/net0/ipv4.address"
-ok "which works" -- pings 192.0.2.12
+ok "which works" -- eventually pings 192.0.2.12
 is "$(proxies | grep -c "192[.]0[.]2[.]10")" 0 "nothing is left of the first"
 core_pid=$(core)
 kill -STOP "$core_pid"
@@ -265,7 +257,7 @@ for i in r1 r2; do
 	inside $i ip link set lan0 up
 done
 ok "it is on the parent's network" -- eventually inside r1 busybox ping -q -c 1 -W 1 192.0.2.2
-ok "with others" -- inside r1 busybox ping -q -c 1 -W 1 192.0.2.52
+ok "with others" -- eventually inside r1 busybox ping -q -c 1 -W 1 192.0.2.52
 nok "but the host isn't" -- inside r1 busybox ping -q -c 1 -W 1 192.0.2.1
 ok "an MTU" -- put 1400 "$I/r1/devices/net0/mtu"
 like "$(inside r1 ip link show lan0)" "mtu 1400" "is in force"
@@ -291,7 +283,7 @@ if ip -n out link add link eth0 name eth0.5 type vlan id 5 2>/dev/null; then
 	ok "an instance in a VLAN" -- start r2
 	like "$(ip -d link show parent0.5)" "vlan .*id 5 " "for which its link was made"
 	ip route add 192.0.3.0/24 dev parent0.5
-	ok "is reached there" -- in_space out busybox ping -q -c 1 -W 2 192.0.3.10
+	ok "is reached there" -- eventually in_space out busybox ping -q -c 1 -W 2 192.0.3.10
 	device r1 net0 type=nic nictype=routed ipv4.address=192.0.3.11 parent=parent0 vlan=5
 	ok "another in it" -- start r1
 	ok "the first stops" -- stop r2

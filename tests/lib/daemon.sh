@@ -167,7 +167,7 @@ fd_count() {
 # use_busybox: the image busybox, imported as first start does; its build is kept between tests
 use_busybox() {
 	local image=$ROOT/build/busybox.tar.xz
-	[ -e "$image" ] || "$ROOT/scripts/make-busybox-image" "$image" || return
+	[ "$image" -nt "$ROOT/scripts/make-busybox-image" ] || "$ROOT/scripts/make-busybox-image" "$image" || return
 	"$ROOT/scripts/first-start" "$LXD" "$STATE" "$image"
 }
 
