@@ -43,7 +43,7 @@ for t; do
 done
 exit 7
 I
-tests/vm/run -t 400 -m 2048 -s "$work" -e LXDFS_BUILD -e LXDFS_VM=yes -- bash "$work/inside" ${tests[@]+"${tests[@]}"} \
+tests/vm/run -t 1200 -m 2048 -s "$work" -e LXDFS_BUILD -e LXDFS_VM=yes -- bash "$work/inside" ${tests[@]+"${tests[@]}"} \
 	>"$work/out" 2>"$work/err"
 is $? 7 "the machine runs a script and hands back its status"
 while read -r word text; do
