@@ -22,8 +22,10 @@
 #include "engine/instance/instance.h"
 #include "engine/kind/exec-user.h"
 
+#define COMMANDS_MAX 256 /* of one instance */
 #define STDIN_MAX (16 * 1024 * 1024)
-#define END_MS 5000 /* for a helper to note how its command ended */
+#define STDIN_ALL_MAX (64 * 1024 * 1024) /* of all commands of an instance: it stands in memory */
+#define END_MS 5000			 /* for a helper to note how its command ended */
 
 /* object.data */
 struct command {
@@ -365,6 +367,21 @@ int exec_output(struct object *o, int which)
 	return fd < 0 ? -errno : fd;
 }
 
+static uint64_t stdin_of_all(struct object *instance)
+{
+	AUTO(objects_free) struct object **all = host_all(instance, KIND_EXEC);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; all[i]; i++) {
+		AUTO(free) char *dir = dir_of(all[i]), *path = xasprintf("%s/stdin", dir);
+		struct stat st;
+
+		if (lstat(path, &st) == 0)
+			sum += (uint64_t)st.st_size;
+	}
+	return sum;
+}
+
 int exec_stdin_add(struct object *o, struct str bytes, struct err *err)
 {
 	AUTO(free) char *dir = dir_of(o), *path = xasprintf("%s/stdin", dir);
@@ -382,6 +399,12 @@ int exec_stdin_add(struct object *o, struct str bytes, struct err *err)
 		return err_set(err, errno, "stdin can't be kept: %s", strerror(errno));
 	if ((uint64_t)st.st_size + bytes.len > STDIN_MAX)
 		return err_set(err, EFBIG, "stdin holds at most %d MiB", STDIN_MAX >> 20);
+	if (stdin_of_all(o->parent) + bytes.len > STDIN_ALL_MAX)
+		return err_set(
+		    err, ENOSPC,
+		    "stdin of all commands of an instance holds at most %d MiB: rmdir those that have "
+		    "ended",
+		    STDIN_ALL_MAX >> 20);
 	r = sys_write_all(fd, bytes.ptr, bytes.len);
 	return r < 0 ? err_set(err, -r, "stdin can't be kept: %s", strerror(-r)) : 0;
 }
@@ -430,6 +453,16 @@ static void done(struct object *o)
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 	o->data = NULL;
+}
+
+static int create(struct object *o, struct config *own, const struct caller *who, struct err *err)
+{
+	(void)own;
+	(void)who;
+	if (host_count(o->parent, KIND_EXEC) < COMMANDS_MAX)
+		return 0;
+	return err_set(err, ENOSPC, "the instance has %d commands already: rmdir those that have ended",
+		       COMMANDS_MAX);
 }
 
 static int check(struct object *o, const struct config *old, const struct config *own,
@@ -487,6 +520,7 @@ const struct kind kind_exec = {
     .check_name = check_name,
     .init = init,
     .done = done,
+    .create = create,
     .check = check,
     .load = load,
     .may_remove = may_remove,

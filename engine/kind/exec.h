@@ -25,5 +25,5 @@ void exec_status_text(struct object *o, struct buf *b);
 /** exec_output() - open stdout (1) or stderr (2) for reading; a reader of a running command sees what is
  * there. Return: descriptor; -ENOENT nothing was run */
 int exec_output(struct object *o, int which);
-/** exec_stdin_add() - more of what the command reads; before it is run. Return: 0; -EBUSY; -EFBIG */
+/** exec_stdin_add() - more of what the command reads; before it is run. Return: 0; -EBUSY; -EFBIG; -ENOSPC */
 int exec_stdin_add(struct object *o, struct str bytes, struct err *err);

@@ -291,6 +291,18 @@ ok "two names aren't exchanged" -- perl -e '
 	exit(syscall(316, -100, $a, -100, $b, 2) == -1 ? 0 : 1)' "$foo" "$LXD/instances/bar"
 unchanged "and are where they were"
 
+# ---- more than there is room for
+n=0
+while [ $n -lt 300 ] && mkdir "$foo/exec/c$n" 2>/dev/null; do n=$((n + 1)); done
+is $n 256 "an instance has so many commands and no more"
+fails_with ENOSPC "256 commands already: rmdir" "as the sentence says" -- mkdir "$foo/exec/more"
+yes | head -c 1048576 >"$WORK/megabyte"
+for ((n = 0; n < 80; n++)); do cat "$WORK/megabyte" 2>/dev/null >>"$foo/exec/c$((n / 16))/stdin" || break; done
+is $n 64 "they hold so much for their commands to read, together"
+like "$(cat "$LXD/error")" "at most 64 MiB: rmdir" "that sentence, too"
+ok "all of it goes" -- rmdir "$foo"/exec/c*
+unchanged "and nothing else did"
+
 # ---- images that aren't
 META='file,metadata.yaml,data=architecture: x86_64\x0acreation_date: 1700000000\x0a'
 image() { "$ROOT/tests/lib/tarball.pl" "$@" >"$WORK/image.tar"; }
