@@ -30,7 +30,7 @@ static void readme(struct host *h, struct buf *b)
 	    "succeeded is in force; one that failed changed nothing, and the sentence is in %s/error\n"
 	    "and in `error` beside what you tried to change.\n\n"
 	    "  mkdir %s/instances/foo                         make one, from the default image and profile\n"
-	    "  echo images > %s/instances/foo/source          from another image: see ls %s/images/aliases\n"
+	    "  echo ALIAS > %s/instances/foo/source           from another image: see ls %s/images/aliases\n"
 	    "  echo running > %s/instances/foo/state          start it; also stopped, frozen, restart;\n"
 	    "                                                  `stopped force` doesn't ask it first\n"
 	    "  cat %s/instances/foo/addresses                 ls -l %s/instances/foo shows what else there "

@@ -17,15 +17,10 @@ static const char *const live_text[] = {
 void schema_text(struct buf *b, const struct key *k)
 {
 	buf_printf(b, "type: %s\n", k->type->name);
-	if (k->choices) {
-		buf_adds(b, "values:");
-		for (const char *const *c = k->choices; *c; c++)
-			buf_printf(b, " %s", *c);
-		buf_addc(b, '\n');
-	} else if (k->type->accepts) {
-		buf_printf(b, "values: %s\n", k->type->accepts);
-	}
-	if (k->min || k->max)
+	buf_adds(b, "values: ");
+	key_accepts(k, b);
+	buf_addc(b, '\n');
+	if ((k->min || k->max) && k->type != &type_integer)
 		buf_printf(b, "range: %lld to %lld\n", (long long)k->min, (long long)k->max);
 	if (k->def || k->def_text)
 		buf_printf(b, "default: %s\n", k->def_text ? k->def_text : k->def);

@@ -51,6 +51,9 @@ for f in "$LXD"/schema/*/*; do
 	[ "$(stat -c %s "$f")" = "$(wc -c <"$f")" ] || wrong+="$f:size "
 done
 is "$wrong" "" "every key's file tells type, values, when it applies, class, and its size is right"
+like "$(grep ^values: "$LXD/schema/network-bridge/ipv4.address")" 'auto.*IPv4' \
+	"words that a key takes besides are told with what else it takes"
+like "$(grep ^values: "$LXD/schema/instance/limits.cpu.priority")" ' 0 to 10$' "a number with its range"
 ok "a key is found by what it does" -- grep -rqi "processes" "$LXD/schema/instance"
 is "$(cd "$foo/config" && find "$LXD/schema/instance" -name 'limits.memory' | wc -l)" 1 "a row has one file"
 wrong=
