@@ -51,12 +51,18 @@ void object_publish_access(struct object *o, struct access_list *take)
 
 static size_t place_of(const struct access_list *l, const char *place, bool *ret_found)
 {
-	size_t i = 0;
+	size_t lo = 0, hi = l->n;
 
-	while (i < l->n && strcmp(l->list[i].place, place) < 0)
-		i++;
-	*ret_found = i < l->n && !strcmp(l->list[i].place, place);
-	return i;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (strcmp(l->list[mid].place, place) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ret_found = lo < l->n && !strcmp(l->list[lo].place, place);
+	return lo;
 }
 
 void access_list_put(struct access_list *l, const char *place, uid_t uid, gid_t gid, mode_t mode)
@@ -254,9 +260,12 @@ static int set_held(struct object *o, const char *place, enum key_class class, m
 		return err_set(err, ENOSPC, "%d places of one object have an owner of their own: no more can",
 			       ACCESS_MAX);
 	r = store_stage(o, name, own, new, err);
-	if (!r)
-		r = store_commit(o, err);
-	if (!r)
+	if (r < 0)
+		return r;
+	r = store_commit(o, err);
+	if (r < 0)
+		store_put_back(o, name, own, old);
+	else
 		object_publish_access(o, TAKE(new));
 	return r;
 }

@@ -225,8 +225,10 @@ static int rename_held(struct object *o, const char *old, const char *new, struc
 		r = err_set(err, EEXIST, "there is a %s named %s since a moment ago", o->kind->name, new);
 	} else {
 		r = store_commit(o, err);
-		if (r < 0)
+		if (r < 0) {
 			registry_rename(o, old);
+			store_put_back(o, old, own, access);
+		}
 	}
 	if (r < 0 && o->kind->rename && o->kind->rename(o, old, &why) < 0)
 		host_warn(o->host, o, "undo", "%s couldn't get its name back: %s", old, err_text(&why));

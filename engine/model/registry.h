@@ -11,8 +11,8 @@ void registry_free(struct registry *r);
 /**
  * registry_add() - take @o's name; the registry holds a reference of its own from now on
  *
- * An object that is_hidden isn't found or listed until registry_show(). Return: 0; -EEXIST; -ENOENT its parent
- * is gone
+ * An object that is_hidden isn't found or listed until registry_show(). Return: 0; -EEXIST; -ENOENT its
+ * parent is gone
  */
 int registry_add(struct object *o);
 /** registry_show() - Return: 0; -ENOENT its parent went meanwhile, which didn't see it: it stays hidden */

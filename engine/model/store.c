@@ -86,6 +86,13 @@ int store_commit(struct object *o, struct err *err)
 	return 0;
 }
 
+void store_put_back(struct object *o, const char *name, const struct config *own,
+		    const struct access_list *access)
+{
+	if (store_stage(o, name, own, access, NULL) == 0)
+		store_commit(o, NULL);
+}
+
 void store_abort(struct object *o)
 {
 	AUTO(free) char *new = xasprintf("%u.conf.new", o->id);

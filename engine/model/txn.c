@@ -197,6 +197,7 @@ static int txn_commit(struct txn *t, struct err *err)
 	r = store_commit(t->o, err);
 	if (r < 0) {
 		txn_undo(t);
+		store_put_back(t->o, name, t->own, access);
 		return r;
 	}
 	object_publish(t->o, config_ref(t->next));
