@@ -14,7 +14,7 @@
 /* As netns_fd: the caller's own network namespace. */
 #define NETNS_OWN (-1)
 
-/* A request that is being built; zero-initialise, nl_done() frees. */
+/* A request that is being built; zero-initialise, nl_query() frees. */
 struct nl_msg {
 	struct buf buf;
 };

@@ -493,11 +493,6 @@ int container_clear(const struct container_env *env, const char *uuid, struct er
 
 /* ---- what it is and does */
 
-const char *container_uuid(const struct container *c)
-{
-	return c->uuid;
-}
-
 pid_t container_pid(const struct container *c)
 {
 	return c->pid;

@@ -158,7 +158,6 @@ int container_exit_read(const struct container_env *env, const char *uuid, struc
 /** container_clear() - remove group, socket and exit file of one whose monitor is gone; kills what is left */
 int container_clear(const struct container_env *env, const char *uuid, struct err *err);
 
-const char *container_uuid(const struct container *c);
 pid_t container_pid(const struct container *c);	      /* for display: host pid of init */
 int container_pidfd(const struct container *c);	      /* of init; owned by @c */
 struct cgroup *container_cgroup(struct container *c); /* owned by @c */

@@ -10,14 +10,6 @@
 #include "net/leases.h"
 #include "net/link.h"
 
-bool network_is_up(struct object *o)
-{
-	AUTO(free) char *name = object_name(o);
-	struct link_info info;
-
-	return link_get(NETNS_OWN, name, &info, NULL) == 0 && info.flags & IFF_UP;
-}
-
 void network_state_text(struct object *o, struct buf *b)
 {
 	AUTO(free) char *name = object_name(o);

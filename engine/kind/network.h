@@ -13,8 +13,6 @@ extern const struct kind kind_network;
 int network_apply(struct object *o, const struct config *old, const struct config *new, const char *device,
 		  struct err *err);
 
-/** network_is_up() - its bridge is there */
-bool network_is_up(struct object *o);
 /** network_state_text() - for the file state: link, MAC, MTU, addresses, counters, a line each */
 void network_state_text(struct object *o, struct buf *b);
 /** network_leases_text() - one lease a line: IP MAC name expiry */

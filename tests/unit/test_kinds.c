@@ -175,7 +175,9 @@ static void test_defaults(void **state)
 	assert_string_equal(nat, "true");
 	assert_true(has_address("lxdbr0", address));
 	assert_true(has_address("lxdbr0", address6));
-	assert_true(network_is_up(network));
+	network_state_text(network, &text);
+	assert_non_null(strstr(buf_cstr(&text), "state up\n"));
+	buf_clear(&text);
 	assert_true(has_rules("lxdbr0"));
 	assert_true(dnsmasq_pidfd("lxdbr0") >= 0);
 	device = get(profile, SECTION_DEVICES "eth0", "network");
