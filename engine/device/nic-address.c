@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses that are promised to NICs stand in the hosts directory of their bridge's dnsmasq, and nowhere
- * else: it is read to find what is free. The lock makes finding and writing one step; it is a leaf. */
+ * else: it is read to find what is free. The lock makes finding and writing one step; it comes
+ * before the registry, as the configs of others are looked at under it. */
 #include "engine/device/nic-address.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ranges of isolated instances. Nothing is kept but in configs and, of those that run, in memory: who asks
- * for a range looks at all others under one lock, so what one was given another isn't. */
+ * for a range looks at all others under one lock, so what one was given another isn't. It comes before the
+ * registry. */
 #include "engine/instance/ids.h"
 
 #include <errno.h>
