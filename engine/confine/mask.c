@@ -27,6 +27,7 @@ static const struct mask {
 	{"/proc/timer_list",       HIDE, ALL},
 	{"/proc/acpi",             HIDE, PRIVILEGED},
 	{"/proc/bus",              HIDE, PRIVILEGED},
+	{"/proc/kmsg",             HIDE, PRIVILEGED},
 	{"/proc/fs",               READ_ONLY, PRIVILEGED},
 	{"/proc/irq",              READ_ONLY, PRIVILEGED},
 	{"/proc/scsi",             HIDE, PRIVILEGED},

@@ -14,7 +14,7 @@
 #include "engine/base/auto.h"
 #include "engine/confine/seccomp-rules.h"
 
-enum who { ALL, PRIVILEGED };
+enum who { ALL, PRIVILEGED, PRIVILEGED_ALONE /* without nesting */ };
 
 struct denied {
 	const char *name;
@@ -36,6 +36,8 @@ static const struct denied denied[] = {
 	{.name = "bpf",               .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "perf_event_open",   .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "userfaultfd",       .errnum = ENOSYS, .who = PRIVILEGED},
+	/* the host's kernel log: in older kernels CAP_SYS_ADMIN stood for CAP_SYSLOG there */
+	{.name = "syslog",            .errnum = EPERM, .who = PRIVILEGED_ALONE},
 };
 
 /* Calls of these architectures reach the same kernel code, so the same list holds for them. */
@@ -53,7 +55,7 @@ static const uint32_t compat[] = {
 /* Filters of the kernel have at most so many instructions (BPF_MAXINSNS). */
 #define MAX_PROGRAM (4096 * 8)
 
-static void add_defaults(struct seccomp_rules *rules, bool privileged)
+static void add_defaults(struct seccomp_rules *rules, const struct seccomp_options *o)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
 		const struct denied *d = &denied[i];
@@ -64,7 +66,7 @@ static void add_defaults(struct seccomp_rules *rules, bool privileged)
 		    .n_args = d->arg1_bits ? 1 : 0,
 		};
 
-		if (d->who == ALL || privileged)
+		if (d->who == ALL || (o->privileged && (d->who == PRIVILEGED || !o->nesting)))
 			seccomp_rules_add(rules, &rule);
 	}
 }
@@ -84,7 +86,7 @@ static int read_texts(const struct seccomp_options *o, struct seccomp_rules *rul
 		r = seccomp_rules_parse(str_from(o->allow), SECCOMP_ALLOW, rules, &why);
 	} else {
 		if (!o->no_default)
-			add_defaults(rules, o->privileged);
+			add_defaults(rules, o);
 		key = "security.syscalls.deny";
 		if (o->deny)
 			r = seccomp_rules_parse(str_from(o->deny), SECCOMP_DENY, rules, &why);

@@ -96,6 +96,7 @@ struct seccomp_options instance_filter(const struct config *c)
 
 	return (struct seccomp_options){
 	    .privileged = is_privileged(c),
+	    .nesting = value_bool(config_get(c, SECTION_CONFIG, "security.nesting")),
 	    .no_default = deny && !value_bool(deny),
 	    .deny_compat = value_bool(config_get(c, SECTION_CONFIG, "security.syscalls.deny_compat")),
 	    .deny = config_get(c, SECTION_CONFIG, "security.syscalls.deny"),

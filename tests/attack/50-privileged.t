@@ -32,6 +32,7 @@ for kind in unpriv priv; do
 	is "$(grep '^disk-' "$WORK/reached")" "" "$kind: none opened, none mounted"
 	stopped syslog EPERM
 	[ -z "$(outcome iopl)" ] || stopped iopl EPERM ENOSYS
+	stopped proc-kmsg ENOENT ENODATA EPERM EACCES
 	for file in core_pattern modprobe; do stopped "$file" EROFS EACCES EPERM ENOENT; done
 	stopped sysrq EROFS EACCES EPERM ENOENT
 	stopped uevent_helper EROFS EACCES EPERM ENOENT

@@ -235,6 +235,7 @@ static int reach(void)
 	say("loop-control", try_node(S_IFCHR, 10, 237));
 	say("null", try_node(S_IFCHR, 1, 3));
 	say("syslog", syscall(SYS_syslog, 3, log, (long)sizeof(log)));
+	say("proc-kmsg", has_bytes("/proc/kmsg"));
 #ifdef SYS_iopl
 	say("iopl", syscall(SYS_iopl, 3));
 #endif

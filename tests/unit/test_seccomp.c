@@ -60,6 +60,7 @@ static void test_filter(void **state)
 	    raw = {.raw = "2\ndenylist errno 9\ngetppid\n[x32]\ngetuid\n"},
 	    raw_allow = {.raw = "2\nallowlist errno 9\nexecve\nexit_group\n"};
 	static const struct seccomp_options plain = {0}, privileged = {.privileged = true},
+					    nested = {.privileged = true, .nesting = true},
 					    none = {.no_default = true}, strict = {.deny_compat = true};
 	/* clang-format off */
 	static const struct { const struct seccomp_options *o; long nr, a, b; int want; } rows[] = {
@@ -75,6 +76,8 @@ static void test_filter(void **state)
 		{&plain, SYS_umount2, (long)"/none", MNT_DETACH, ENOENT},
 		{&none, SYS_umount2, (long)"/none", MNT_FORCE, ENOENT},
 		{&plain, SYS_bpf, -1, 0, EINVAL},
+		{&privileged, SYS_syslog, -1, 0, EPERM},
+		{&nested, SYS_syslog, -1, 0, EINVAL},
 		{&privileged, SYS_bpf, -1, 0, ENOSYS},
 		{&privileged, SYS_userfaultfd, -1, 0, ENOSYS},
 		{&privileged, SYS_perf_event_open, 0, -1, ENOSYS},
