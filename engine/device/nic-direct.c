@@ -147,7 +147,7 @@ static int read_routed(struct direct_plan *p, const struct config *c, const char
 	if (r < 0)
 		return r;
 	s->v4.addresses = p->addresses;
-	s->v6.addresses = p->addresses + s->v4.n_addresses;
+	s->v6.addresses = p->addresses ? p->addresses + s->v4.n_addresses : NULL;
 	p->probes4 = read_flag(c, device, "ipv4.neighbor_probe", true);
 	p->probes6 = read_flag(c, device, "ipv6.neighbor_probe", true);
 	return 0;
