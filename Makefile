@@ -42,7 +42,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(addprefix $(B)/bin/,$(if $(wildcard fs/bin/*.c),lxdfsd) $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
 
-.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-vm lint lint-lite fuzz fuzz-build bench bench-tools docs \
+.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-big check-vm lint lint-lite fuzz fuzz-build bench bench-tools docs \
 	install uninstall format clean
 
 ##
@@ -118,7 +118,7 @@ stop:
 ##
 ## make check        builds with warnings as errors, lints, runs every test (root)
 # Tests are found by name: tests/unit/test_*.c and tests/*/*.t. T="tests/fs/20-keys.t ..." runs some of the latter.
-T ?= $(sort $(wildcard tests/*/*.t))
+T ?= $(filter-out tests/big/%,$(sort $(wildcard tests/*/*.t)))
 check:
 	@scripts/setup-host --test
 	@$(MAKE) -s --no-print-directory -j$(JOBS) WERROR=1 all $(UNIT_BIN) $(TOOL_BIN)
@@ -148,6 +148,11 @@ check-tsan: $(PROGRAMS)
 	@$(MAKE) -s --no-print-directory -j$(JOBS) V=tsan WERROR=1 build/tsan/bin/lxdfsd $(patsubst $(B)/%,build/tsan/%,$(TOOL_BIN))
 	@cp $(filter-out %/lxdfsd,$(PROGRAMS)) build/tsan/bin/
 	@LXDFS_BUILD=$(CURDIR)/build/tsan prove -Q -j$(JOBS) $(TSAN_T)
+
+## make check-big    what takes minutes: a Debian 12 made by debootstrap boots (needs its archive, once)
+check-big: all $(TOOL_BIN)
+	@scripts/setup-host --test
+	@LXDFS_BUILD=$(CURDIR)/$(B) prove $(wildcard tests/big/*.t)
 
 ## make check-vm     the chosen tests under a stock Debian kernel: AppArmor, cgroup v2 (slow)
 # VM_T="tests/fs/20-keys.t" chooses them; all of fs, engine, attack and net otherwise.
