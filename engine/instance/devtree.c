@@ -97,6 +97,28 @@ static int bind_node(int dev, const struct node *node, struct err *err)
 	return 0;
 }
 
+/* Root of a privileged container owns what the host's root owns: a node of the host's, bound, could be given
+ * another mode or owner for the whole host, as udev and systemd-tmpfiles inside do. It has nodes of its own.
+ * Return: -EPERM where no nodes can be made, in a user namespace around lxdfs */
+static int make_node(int dev, const struct node *node, struct err *err)
+{
+	AUTO(free) char *path = xasprintf("/dev/%s", node->name), *dir = xstrdup(node->name);
+	char *slash = strrchr(dir, '/');
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return node->optional && errno == ENOENT
+			   ? 0
+			   : err_set(err, errno, "the host's %s can't be looked at: %s", path,
+				     strerror(errno));
+	if (slash)
+		*slash = 0;
+	if ((slash && mkdirat(dev, dir, 0755) < 0 && errno != EEXIST) ||
+	    mknodat(dev, node->name, S_IFCHR | 0666, st.st_rdev) < 0)
+		return err_set(err, errno, "the container's %s can't be made: %s", path, strerror(errno));
+	return 0;
+}
+
 /* The console: a pty of the container's own devpts, so that nothing of the host's terminals is in it. */
 static int make_console(int dev, int pts, int *ret_master, int *ret_slave)
 {
@@ -123,7 +145,7 @@ static int make_console(int dev, int pts, int *ret_master, int *ret_slave)
 	return 0;
 }
 
-int devtree_mount(int root, int *ret_master, int *ret_slave, struct err *err)
+int devtree_mount(int root, bool privileged, int *ret_master, int *ret_slave, struct err *err)
 {
 	static const char *const dev_options[] = {"mode", "755", "size", "500k", NULL};
 	static const char *const pts_options[] = {"gid", "5",	"mode", "620", "ptmxmode",
@@ -138,7 +160,9 @@ int devtree_mount(int root, int *ret_master, int *ret_slave, struct err *err)
 	if (dev < 0)
 		return dev;
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
-		r = bind_node(dev, &nodes[i], err);
+		r = privileged ? make_node(dev, &nodes[i], err) : -EPERM;
+		if (r == -EPERM)
+			r = bind_node(dev, &nodes[i], err);
 		if (r < 0)
 			return r;
 	}

@@ -4,6 +4,7 @@
 
 #include "engine/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct wire_hierarchy;
@@ -11,11 +12,12 @@ struct wire_hierarchy;
 /**
  * devtree_mount() - mount /dev below a root that isn't the root yet
  * @root: mount of the root file system
+ * @privileged: it gets device nodes of its own; others are bound from the host's, where they own nothing
  * @ret_master, @ret_slave: the console's pty, allocated in the container's own devpts
  *
  * For the container's child, whose root is still the host's, from where the device nodes are bound.
  */
-int devtree_mount(int root, int *ret_master, int *ret_slave, struct err *err);
+int devtree_mount(int root, bool privileged, int *ret_master, int *ret_slave, struct err *err);
 
 /** devtree_mount_kernel() - /proc, /sys, /sys/fs/cgroup of the namespaces that the caller is in */
 int devtree_mount_kernel(int root, const struct wire_hierarchy *cgroups, size_t n_cgroups, struct err *err);

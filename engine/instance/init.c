@@ -190,7 +190,7 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	if (!r)
 		r = enter_mounts(build.fds[0], &root, err);
 	if (!r)
-		r = devtree_mount(root, &master, &slave, err);
+		r = devtree_mount(root, privileged, &master, &slave, err);
 	if (!r)
 		r = devtree_mount_kernel(root, o->cgroups, o->n_cgroups, err);
 	if (!r)
