@@ -12,7 +12,10 @@
 #include "engine/base/path.h"
 
 enum how { HIDE, READ_ONLY, WRITABLE };
-enum who { ALL, PRIVILEGED };
+/* A mount over a directory that the kernel made to be mounted on, always empty, doesn't keep a container with
+ * security.nesting from mounting /proc and /sys anew; any other mount does. systemd finds them mounted, and
+ * doesn't fail to do it itself. */
+enum who { ALL, PRIVILEGED, NESTED_TOO };
 
 /* clang-format off */
 static const struct mask {
@@ -36,12 +39,12 @@ static const struct mask {
 	{"/sys",                   READ_ONLY, PRIVILEGED},
 	{"/sys/devices/virtual/net", WRITABLE, PRIVILEGED},
 	{"/sys/firmware",          HIDE, PRIVILEGED},
-	{"/sys/fs/pstore",         HIDE, ALL},
-	{"/sys/kernel/config",     HIDE, ALL},
-	{"/sys/kernel/debug",      HIDE, ALL},
-	{"/sys/kernel/security",   HIDE, ALL},
+	{"/sys/fs/pstore",         HIDE, NESTED_TOO},
+	{"/sys/kernel/config",     HIDE, NESTED_TOO},
+	{"/sys/kernel/debug",      HIDE, NESTED_TOO},
+	{"/sys/kernel/security",   HIDE, NESTED_TOO},
 	{"/sys/kernel/slab",       HIDE, ALL}, /* names control groups on old kernels */
-	{"/sys/kernel/tracing",    HIDE, ALL},
+	{"/sys/kernel/tracing",    HIDE, NESTED_TOO},
 };
 /* clang-format on */
 
@@ -94,7 +97,7 @@ int mask_apply(bool privileged, bool nesting, struct err *err)
 		struct stat st;
 		int r;
 
-		if ((m->who == PRIVILEGED && !privileged) || (nesting && !privileged))
+		if (!privileged && (m->who == PRIVILEGED || (nesting && m->who != NESTED_TOO)))
 			continue;
 		target = path_open(root, m->path + 1, O_PATH, 0);
 		/* -EXDEV, -ELOOP: not the kernel's own file */
