@@ -471,6 +471,28 @@ static int set_all(struct cgroup *cg, const struct cgroup_limits *l, struct chan
 	return r;
 }
 
+/* The container sees the files of the group below the one that is limited. What programs size themselves by
+ * is repeated there; the limit that counts stays out of its reach. A repetition that fails costs only that.
+ */
+static void show_inside(const struct cgroup *cg)
+{
+	static const struct {
+		enum cgroup_controller ctl;
+		const char *file;
+	} shown[] = {
+	    {CTL_MEMORY, "memory.max"}, {CTL_MEMORY, "memory.high"}, {CTL_MEMORY, "memory.swap.max"},
+	    {CTL_CPU, "cpu.max"},	{CTL_PIDS, "pids.max"},	     {CTL_MEMORY, "memory.limit_in_bytes"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		int h = layout_find(cg->layout, shown[i].ctl);
+		AUTO(free) char *ns = h < 0 ? NULL : xasprintf("%s/" NS, cg->dirs[h]), *value = NULL;
+
+		if (ns && value_exists(ns, shown[i].file) && !value_read(cg->dirs[h], shown[i].file, &value))
+			value_write(NULL, ns, shown[i].file, value, NULL);
+	}
+}
+
 int cgroup_set(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err)
 {
 	struct changes ch = {0};
@@ -491,6 +513,8 @@ int cgroup_set(struct cgroup *cg, const struct cgroup_limits *limits, struct err
 		free(c->old);
 	}
 	free(ch.c);
+	if (!r)
+		show_inside(cg);
 	return r;
 }
 
