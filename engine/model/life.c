@@ -164,6 +164,18 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	return 0;
 }
 
+static int remove_state(struct object *o, struct err *err)
+{
+	AUTO(access_list_unref) struct access_list *access = object_access_list(o);
+	AUTO(config_unref) struct config *own = object_own(o);
+	AUTO(free) char *name = object_name(o);
+	int r = store_remove(o, err);
+
+	if (r < 0)
+		store_put_back(o, name, own, access);
+	return r;
+}
+
 static int remove_held(struct object *o, struct err *err)
 {
 	struct host *h = o->host;
@@ -172,7 +184,7 @@ static int remove_held(struct object *o, struct err *err)
 	shape_lock(o->kind, h, true);
 	r = o->kind->may_remove ? o->kind->may_remove(o, err) : 0;
 	if (!r)
-		r = store_remove(o, err);
+		r = remove_state(o, err);
 	if (!r)
 		registry_remove(o);
 	shape_unlock(o->kind, h);

@@ -14,8 +14,8 @@ int store_stage(struct object *o, const char *name, const struct config *own,
 		const struct access_list *access, struct err *err);
 /** store_commit() - the staged file becomes the state, durably. On failure nothing is staged any more */
 int store_commit(struct object *o, struct err *err);
-/** store_put_back() - after a commit that failed: what was is the state again, where the disk still takes it
- */
+/** store_put_back() - after a commit or removal that failed: what was is the state again, where the disk
+ * still takes it */
 void store_put_back(struct object *o, const char *name, const struct config *own,
 		    const struct access_list *access);
 /** store_abort() - forget what is staged */
