@@ -28,6 +28,13 @@ void fs_entry_scratch(struct scratch *x, struct fuse_entry_param *ret);
 /** fs_is_error_file() - /lxd/error, which differs from reader to reader */
 bool fs_is_error_file(const struct node *n);
 extern const struct node_class class_last_error;
+/**
+ * fs_handle() - the open file of a request
+ *
+ * One that was opened when another core served is opened anew: what was staged then and isn't noted is lost,
+ * and what was no file of the tree is gone. NULL: the request was answered
+ */
+struct handle *fs_handle(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi);
 /** fs_is_key() - whether a directory has a file of that name, or can have */
 bool fs_is_key(const struct node *dir, struct str name);
 

@@ -103,8 +103,8 @@ struct intents *intents_new(void);
 void intents_free(struct intents *t);
 /**
  * intent_remove() - @pid unlinks a file that only goes with its object: it does rm -r
- * @ask: kind.may_remove, once for each intent; its failure is the answer to all that follows
  *
+ * kind.may_remove is asked once for each intent; its failure is the answer to all that follows.
  * Return: 0: take it as gone; else the refusal
  */
 int intent_remove(struct intents *t, struct object *o, pid_t pid, uid_t uid, struct err *err);

@@ -13,7 +13,6 @@ struct task {
 	fuse_req_t req;
 	struct caller who; /* cancel_fd: the kernel's INTERRUPT, where it is meant */
 	struct interrupt *interrupt;
-	bool is_resent; /* it may have been done already, by a core that was killed */
 	/* What the operation has; borrowed but for the texts */
 	uint64_t ino, to; /* directory, the other directory of a rename */
 	char *name, *to_name;
@@ -21,7 +20,6 @@ struct task {
 	struct buf data;
 	uint64_t offset;
 	unsigned flags;
-	mode_t mode;
 	struct fuse_file_info fi;
 	struct stat attr;
 	int to_set;

@@ -30,7 +30,7 @@ struct node node_copy(const struct node *n)
 	return (struct node){object_ref(n->o), n->row, xstrdup(n->name), xstrdup(n->above)};
 }
 
-struct node node_root(struct host *h)
+static struct node node_root(struct host *h)
 {
 	return node_of(h->server);
 }

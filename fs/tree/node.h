@@ -117,8 +117,6 @@ extern const struct node_table *const node_tables[]; /* NULL-terminated */
 /** node_init() - at start: index the tables */
 void node_init(void);
 
-/** node_root() - the root of the tree */
-struct node node_root(struct host *h);
 /** node_of() - the directory of an object */
 struct node node_of(struct object *o);
 /** node_row_named() - an object's node by the path of its rows, "config" or "local/config". false: none */
