@@ -165,8 +165,12 @@ static void write_scratch(fuse_req_t req, struct handle *h, struct str bytes, of
 		pthread_mutex_unlock(&h->lock);
 	} else {
 		r = scratch_write(h->scratch, bytes, (uint64_t)off);
-		if (r < 0)
-			err_set(&err, -r, "a file here has at most %d bytes", SCRATCH_MAX_BYTES);
+		if (r == -EFBIG)
+			err_set(&err, EFBIG, "a file here has at most %d bytes", SCRATCH_MAX_BYTES);
+		else if (r < 0)
+			err_set(&err, -r,
+				"all files beside keys have at most %d bytes together: wait a minute",
+				SCRATCHES_MAX_BYTES);
 	}
 	if (r < 0)
 		fs_fail(fs_of(req), req, NULL, &err);

@@ -11,6 +11,7 @@
 
 #define SCRATCH_MS 60000
 #define SCRATCHES_MAX 1024
+#define SCRATCHES_OF_ONE 512 /* of one user: others, root among them, can still edit */
 
 struct scratch {
 	struct scratch *next;
@@ -31,7 +32,7 @@ struct scratch {
 struct scratches {
 	pthread_mutex_t lock;
 	struct scratch *list;
-	size_t n;
+	size_t n, bytes;
 	uint64_t last;
 };
 
@@ -50,6 +51,7 @@ static void unref(struct scratch *x)
 {
 	if (--x->refs)
 		return;
+	x->table->bytes -= x->text.len;
 	free(x->name);
 	buf_done(&x->text);
 	free(x);
@@ -162,6 +164,15 @@ static struct scratch **find(struct scratches *s, uint64_t dir, struct str name,
 	return p;
 }
 
+static size_t count_of(const struct scratches *s, uid_t uid)
+{
+	size_t n = 0;
+
+	for (const struct scratch *x = s->list; x; x = x->next)
+		n += x->uid == uid;
+	return n;
+}
+
 int scratch_make(struct scratches *s, uint64_t dir, struct str name, uid_t uid, gid_t gid, mode_t mode,
 		 struct scratch **ret)
 {
@@ -172,7 +183,7 @@ int scratch_make(struct scratches *s, uint64_t dir, struct str name, uid_t uid, 
 	expire(s);
 	if (*find(s, dir, name, 0))
 		r = -EEXIST;
-	else if (s->n >= SCRATCHES_MAX)
+	else if (s->n >= SCRATCHES_MAX || (uid && count_of(s, uid) >= SCRATCHES_OF_ONE))
 		r = -ENOSPC;
 	if (!r) {
 		x = xcalloc(1, sizeof(*x));
@@ -203,6 +214,7 @@ int scratch_make_link(struct scratches *s, uint64_t dir, struct str name, uid_t 
 	pthread_mutex_lock(&s->lock);
 	(*ret)->type = S_IFLNK;
 	buf_add(&(*ret)->text, target.ptr, target.len);
+	s->bytes += target.len;
 	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
@@ -287,16 +299,28 @@ void scratch_close(struct scratches *s, struct scratch *x)
 
 /* ---- content */
 
+/* The lock is held. */
+static int grow(struct scratch *x, uint64_t size)
+{
+	size_t more = size > x->text.len ? size - x->text.len : 0;
+
+	if (x->table->bytes + more > SCRATCHES_MAX_BYTES)
+		return -ENOSPC;
+	x->table->bytes += more;
+	while (more--)
+		buf_addc(&x->text, 0);
+	return 0;
+}
+
 int scratch_write(struct scratch *x, struct str bytes, uint64_t offset)
 {
-	int r = 0;
+	int r;
 
 	if (offset > SCRATCH_MAX_BYTES || bytes.len > SCRATCH_MAX_BYTES - offset)
 		return -EFBIG;
 	pthread_mutex_lock(&x->table->lock);
-	while (x->text.len < offset + bytes.len)
-		buf_addc(&x->text, 0);
-	if (bytes.len)
+	r = grow(x, offset + bytes.len);
+	if (!r && bytes.len)
 		memcpy(x->text.ptr + offset, bytes.ptr, bytes.len);
 	clock_gettime(CLOCK_REALTIME, &x->mtime);
 	pthread_mutex_unlock(&x->table->lock);
@@ -305,14 +329,18 @@ int scratch_write(struct scratch *x, struct str bytes, uint64_t offset)
 
 int scratch_truncate(struct scratch *x, uint64_t size)
 {
+	int r;
+
 	if (size > SCRATCH_MAX_BYTES)
 		return -EFBIG;
 	pthread_mutex_lock(&x->table->lock);
-	while (x->text.len < size)
-		buf_addc(&x->text, 0);
-	x->text.len = size;
+	r = grow(x, size);
+	if (!r) {
+		x->table->bytes -= x->text.len - size;
+		x->text.len = size;
+	}
 	pthread_mutex_unlock(&x->table->lock);
-	return 0;
+	return r;
 }
 
 void scratch_text(struct scratch *x, struct buf *b)

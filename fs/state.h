@@ -41,6 +41,7 @@ uint64_t failures_read(struct failures *f, uid_t uid, pid_t pid, struct buf *b);
 /* Its ids lie above all others: bit 63. */
 #define SCRATCH_BIT (1ULL << 63)
 #define SCRATCH_MAX_BYTES (1024 * 1024)
+#define SCRATCHES_MAX_BYTES (128 * 1024 * 1024) /* of all: it is the daemon's memory */
 
 struct scratch; /* counted */
 struct scratches;
@@ -68,7 +69,7 @@ uint64_t scratch_id(const struct scratch *x);
 void scratch_remove(struct scratches *s, struct scratch *x);
 /** scratch_move() - another name or directory, replacing a scratch file there */
 void scratch_move(struct scratches *s, struct scratch *x, uint64_t dir, struct str name);
-/** scratch_write() - Return: 0; -EFBIG */
+/** scratch_write(), scratch_truncate() - Return: 0; -EFBIG; -ENOSPC all have too much together */
 int scratch_write(struct scratch *x, struct str bytes, uint64_t offset);
 int scratch_truncate(struct scratch *x, uint64_t size);
 /** scratch_text() - append its content */

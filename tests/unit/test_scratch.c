@@ -96,6 +96,45 @@ static void they_are_their_makers(void **state)
 	scratches_free(s);
 }
 
+static void they_are_bounded(void **state)
+{
+	AUTO(free) char *megabyte = xcalloc(1, SCRATCH_MAX_BYTES);
+	const struct str bytes = {megabyte, SCRATCH_MAX_BYTES};
+	struct scratches *s = scratches_new();
+	struct scratch *x = NULL, *last = NULL;
+	int made = 0, written = 0, r = 0;
+
+	(void)state;
+	for (; made < 2000; made++) {
+		AUTO(free) char *name = xasprintf(".%d", made);
+
+		if (scratch_make(s, 7, str_from(name), 1000, 1000, 0600, &x) < 0)
+			break;
+		if (!r) {
+			r = scratch_write(x, bytes, 0);
+			written += !r;
+			scratch_unref(last);
+			last = TAKE(x);
+		}
+		scratch_unref(x);
+		x = NULL;
+	}
+	assert_int_equal(written, SCRATCHES_MAX_BYTES / SCRATCH_MAX_BYTES);
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(made, 512);
+	/* others still can; what is given back can be had again */
+	assert_int_equal(scratch_make(s, 7, STR(".roots"), 0, 0, 0600, &x), 0);
+	assert_int_equal(scratch_write(x, STR("x"), 0), -ENOSPC);
+	scratch_unref(last);
+	last = scratch_find(s, 7, STR(".0"), 1000);
+	assert_int_equal(scratch_truncate(last, 0), 0);
+	assert_int_equal(scratch_write(x, bytes, 0), 0);
+	assert_int_equal(scratch_truncate(last, 1), -ENOSPC);
+	scratch_unref(last);
+	scratch_unref(x);
+	scratches_free(s);
+}
+
 /* ---- writes of one open file */
 
 static const char *now = "";
@@ -224,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_of_tools_and_of_typists),
 	    cmocka_unit_test(they_are_their_makers),
+	    cmocka_unit_test(they_are_bounded),
 	    cmocka_unit_test(a_scalar_is_assigned),
 	    cmocka_unit_test(a_list_grows),
 	    cmocka_unit_test(what_is_staged_is_whole),
