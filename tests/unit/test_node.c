@@ -146,7 +146,7 @@ static int look(void *arg, const char *name, const struct node *child)
 
 static void every_node_is_found(void **state)
 {
-	AUTO(node_done) struct node root = node_root(&host);
+	AUTO(node_done) struct node root = node_of(host.server);
 	struct walk w = {0};
 
 	(void)state;
@@ -157,7 +157,7 @@ static void every_node_is_found(void **state)
 
 static void what_is_not_there_is_stale(void **state)
 {
-	AUTO(node_done) struct node root = node_root(&host), n = {0};
+	AUTO(node_done) struct node root = node_of(host.server), n = {0};
 	static const uint64_t ids[] = {
 	    0,	   2,	       (uint64_t)100 << 36 | (uint64_t)250 << 28,	(uint64_t)999 << 36,
 	    ~0ULL, ~0ULL >> 1, (uint64_t)100 << 36 | (uint64_t)22 << 28 | 12345};
