@@ -35,6 +35,7 @@
 #include "engine/instance/wire.h"
 
 #define DEFAULT_OUTPUT (1 << 20)
+#define LAST_READS 64 /* what the largest pipe holds, /proc/sys/fs/pipe-max-size */
 #define SUBGROUP "lxdfs-exec"
 
 extern char **environ;
@@ -372,7 +373,7 @@ static int launch(struct outer *u, struct exec_order *o, int init, struct err *e
 	return r;
 }
 
-/* Return: false when the pipe is at its end */
+/* Return: whether there may be more at once */
 static bool take_output(struct stream *s)
 {
 	char bytes[16384];
@@ -380,7 +381,7 @@ static bool take_output(struct stream *s)
 	size_t keep;
 
 	if (n == -EAGAIN)
-		return true;
+		return false;
 	if (n <= 0) {
 		close(TAKE_FD(s->pipe));
 		return false;
@@ -412,6 +413,14 @@ static void take_signal(struct outer *u)
 		kill(-u->pid, si.ssi_int);
 }
 
+/* The command ended. What it printed is in the pipes; what it left running may print on for ever. */
+static void take_last(struct outer *u)
+{
+	for (int i = 0; i < 2; i++)
+		for (int n = 0; n < LAST_READS && u->out[i].pipe >= 0 && take_output(&u->out[i]); n++)
+			;
+}
+
 static void loop(struct outer *u)
 {
 	for (;;) {
@@ -435,8 +444,10 @@ static void loop(struct outer *u)
 			take_signal(u);
 		if (p[5].revents)
 			u->has_food = true;
-		if (p[0].revents && !p[1].revents && !p[2].revents)
-			return; /* ended, and the pipes are empty */
+		if (p[0].revents) {
+			take_last(u);
+			return;
+		}
 	}
 }
 

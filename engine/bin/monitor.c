@@ -310,7 +310,7 @@ static void say_hello(struct monitor *m, int core, uint32_t id)
 static void note_end(struct monitor *m)
 {
 	AUTO(free) char *name = xasprintf("%s.exit", m->uuid), *text = NULL;
-	siginfo_t si;
+	siginfo_t si = {0};
 
 	if (sys_waitid(m->pidfd, &si, 0) < 0)
 		si.si_code = CLD_KILLED;
@@ -405,8 +405,11 @@ static void finish(struct monitor *m)
 
 int main(void)
 {
-	struct monitor m = {
-	    .core = 3, .listener = -EBADF, .dir = -EBADF, .pidfd = -EBADF, .console = CONSOLE_NULL};
+	struct monitor m = {.core = {3, -EBADF, -EBADF, -EBADF},
+			    .listener = -EBADF,
+			    .dir = -EBADF,
+			    .pidfd = -EBADF,
+			    .console = CONSOLE_NULL};
 	struct start_order order = {.spec = CONTAINER_SPEC_NULL};
 	AUTO(err_done) struct err err = ERR_NULL;
 	uint32_t started;

@@ -73,6 +73,10 @@ is "$(get "$foo/exec/1/status")" "exit 3" "and those that ended"
 ok "it is killed" -- put 'kill TERM' "$foo/exec/4/state"
 ok "" -- put wait "$foo/exec/4/state"
 is "$(get "$foo/exec/4/status")" "signal 15" "by that signal"
+mkdir "$foo/exec/5"
+put 'yes & echo done >&2' "$foo/exec/5/command"
+ok "what a command leaves running and printing doesn't keep it from ending" -- timeout 60 tee "$foo/exec/5/state" <<<run
+is "$(get "$foo/exec/5/status") $(get "$foo/exec/5/stderr")" "exit 0 done" "with all that it printed itself"
 ok "rmdir removes one" -- rmdir "$foo/exec/1"
 
 # ---- waiting
