@@ -134,6 +134,9 @@ static struct container_rlimit *unpack_rlimits(struct unpack *u, size_t *ret_n)
 int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierarchy *groups, size_t n_groups,
 		     const struct container_spec *s, struct err *err)
 {
+	if (s->n_sysctls > MAX_ROWS)
+		return err_set(err, E2BIG, "linux.sysctl.* are %zu keys: %d are the most", s->n_sysctls,
+			       MAX_ROWS);
 	pack_u32(b, WIRE_ORDER);
 	pack_text(b, rundir);
 	pack_text(b, s->uuid);
