@@ -99,6 +99,17 @@ reports() {
 	cat "$BASE"/sanitizer.* 2>/dev/null
 	grep -aE 'ERROR: [A-Za-z]+Sanitizer|WARNING: ThreadSanitizer|runtime error:|open file.*sanitizer' "$BASE/log" 2>/dev/null
 }
+# what has ended and is only not waited for yet is given a moment; sets $running
+await_ends() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		running=$(processes)
+		if [ -z "$running" ] || grep -qv ' (zombie)$' <<<"$running"; then
+			break
+		fi
+		sleep 0.1
+	done
+}
 mounts_before=$(mounts)
 
 # ---- the daemon
@@ -179,7 +190,7 @@ left() {
 }
 
 tap_last() {
-	local reports lefts='' name='nothing is left: no mount, link, rule, process, cgroup'
+	local reports running lefts='' name='nothing is left: no mount, link, rule, process, cgroup'
 	if [ -n "$daemon_runs" ] && ! daemon_stop; then
 		fail "lxdfsd --stop --all"
 	fi
@@ -188,7 +199,8 @@ tap_last() {
 	left rules "$(rules)"
 	left "network namespaces" "$(netns)"
 	left cgroups "$(cgroups)"
-	left processes "$(processes)"
+	await_ends
+	left processes "$running"
 	reports=$(reports)
 	[ -z "$reports" ] || { fail "no sanitizer reports anything"; diag "$reports"; }
 	if [ -z "$lefts" ]; then
