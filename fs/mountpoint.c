@@ -70,7 +70,9 @@ int mountpoint_detach(const char *path, struct err *err)
 				       strerror(-r));
 		if (!r)
 			return 0;
-		if (umount2(path, 0) < 0 && umount2(path, MNT_DETACH) < 0 && errno != EINVAL)
+		/* by force: whose request was read and not answered waits for ever else, if he holds
+		 * /dev/fuse himself */
+		if (umount2(path, MNT_FORCE | MNT_DETACH) < 0 && errno != EINVAL)
 			return err_set(err, errno, "%s can't be unmounted: %s", path, strerror(errno));
 	}
 }

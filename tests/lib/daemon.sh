@@ -218,6 +218,8 @@ tap_last() {
 tear_down() {
 	local p m c
 	trap - EXIT
+	# by force: who is killed while he waits for an answer waits on, as long as another of those holds /dev/fuse
+	umount -f "$LXD" 2>/dev/null
 	for p in /proc/[0-9]*; do
 		p=${p#/proc/}
 		[ "$p" = 1 ] || [ "$p" = $$ ] || kill -KILL "$p" 2>/dev/null
