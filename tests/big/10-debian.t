@@ -103,9 +103,9 @@ for key in security.nesting security.privileged; do
 	if [ "$key" = security.nesting ]; then
 		like "$(inside 'unshare -Ur -mpnf --mount-proc sh -c "mount -t sysfs x /mnt && ls /mnt/class/net && echo \$\$"')" \
 			$'lo\n1' "a container in it can have a /proc and a /sys of its own"
-		bwrap='bwrap --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp --unshare-all --as-pid-1 sh -c "id -un; echo \$\$; ls -d /proc/[0-9]* | wc -l"'
-		is "$(inside "$bwrap")" "$(printf 'root\n1\n3')" "bubblewrap runs in it"
-		is "$(inside "$bwrap" debian)" "$(printf 'debian\n1\n3')" "for a user of it, too"
+		bwrap='bwrap --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp --unshare-all --as-pid-1 sh -c "id -un; echo \$\$; test \$(ls -d /proc/[0-9]* | wc -l) -lt 6 && echo alone"'
+		is "$(inside "$bwrap")" "$(printf 'root\n1\nalone')" "bubblewrap runs in it"
+		is "$(inside "$bwrap" debian)" "$(printf 'debian\n1\nalone')" "for a user of it, too"
 		# crun 1.8 wants a host of cgroup v2 alone
 		bundle='mkdir -p /root/b/rootfs && cd /root/b && crun spec && mount --bind / rootfs && sed -i "s/\"terminal\": true/\"terminal\": false/; s/\"sh\"/\"sh\", \"-c\", \"id -u; hostname\"/; s/\"readonly\": true/\"readonly\": false/" config.json'
 		if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
