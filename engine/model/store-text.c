@@ -159,6 +159,8 @@ static int read_sections(const config_setting_t *list, struct config *to, struct
 					       name);
 			config_set(to, name, text_at(pair, 0), text_at(pair, 1), number_at(pair, 2));
 		}
+		/* setting its keys changed it */
+		((struct section *)config_section(to, name))->mtime = number_at(row, 1);
 	}
 	return 0;
 }

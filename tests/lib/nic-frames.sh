@@ -13,14 +13,6 @@ C1=$LXD/instances/c1
 C2=$LXD/instances/c2
 X=00:16:3e:00:00:99
 
-eventually() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	return 1
-}
 key() { put "$2" "$C1/devices/eth0/$1"; }
 link_of() { echo "/proc/$(get "$1/pid")/ns/net:eth0"; }
 # shellcheck disable=SC2120

@@ -96,6 +96,7 @@ ip=$(address victim)
 isnt "$ip" "" "the victim has an address"
 is "$(eventually "$ip" look victim.lxd)" "$ip" "and its name"
 ok "and an address by DHCPv6" -- in_space victim perl "$WORK/dhcp6.pl" "$(index eth0 -n victim)" 1 $MAC2 "" ""
+eventually 1 eval "net leases 'leases=$leases' | grep -c '^fd77'" >/dev/null
 six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\) .* name=victim$/\1/p' | head -n 1)
 [ -n "$six" ] || six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\).*/\1/p' | head -n 1)
 isnt "$six" "" "which dnsmasq leased ($six)"
@@ -114,11 +115,13 @@ ip=$(address victim)
 forge6 8 $MAC2 "$six" "$(server_duid)"
 is "$(eventually 0 eval "net leases 'leases=$leases' | grep -c '^$six '")" 0 "and a RELEASE of DHCPv6"
 in_space victim perl "$WORK/dhcp6.pl" "$(index eth0 -n victim)" 1 $MAC2 "" ""
+eventually 1 eval "net leases 'leases=$leases' | grep -c '^fd77'" >/dev/null
 six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\).*/\1/p' | head -n 1)
 isnt "$six" "" "it comes back"
 forge6 8 $MAC2 "$six" "$(server_duid)" relay
 is "$(eventually 0 eval "net leases 'leases=$leases' | grep -c '^$six '")" 0 "and one that a relay is said to pass on"
 in_space victim perl "$WORK/dhcp6.pl" "$(index eth0 -n victim)" 1 $MAC2 "" ""
+eventually 1 eval "net leases 'leases=$leases' | grep -c '^fd77'" >/dev/null
 six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\).*/\1/p' | head -n 1)
 
 # ---- from behind the MAC filter, and with those of addresses
