@@ -13,7 +13,7 @@ for source in tests/fuzz/fuzz_*.c; do
 	name=${source##*/fuzz_}
 	name=${name%.c}
 	mkdir "$work/$name"
-	if LSAN_OPTIONS=print_suppressions=0 "build/fuzz/fuzz/fuzz_$name" -max_total_time="${LXDFS_FUZZ_SECONDS:-3}" -verbosity=0 \
+	if LSAN_OPTIONS=print_suppressions=0 "build/fuzz/fuzz/fuzz_$name" -max_total_time="${LXDFS_FUZZ_SECONDS:-3}" -seed=1 -verbosity=0 \
 		-artifact_prefix="$work/" "$work/$name" "tests/fuzz/corpus/$name" >"$work/out" 2>&1; then
 		pass "$name"
 	else
