@@ -33,6 +33,7 @@
 #include "engine/instance/root.h"
 #include "engine/instance/wire.h"
 
+#define FAREWELL_MS 5000
 #define MAX_CORES 4 /* the daemon, and who else looks: a new core while the old one goes, a tool */
 
 struct monitor {
@@ -272,6 +273,14 @@ static void give_up(struct monitor *m, struct err *err)
 	}
 	pack_err(&body, err);
 	msg_send(m->core[0], &monitor_table, MON_FAILED, 0, buf_str(&body), NULL, 0);
+	/* Until the core turns away: what it said meanwhile, left unread, would reach it as a reset of the
+	 * connection, before the reason. */
+	while (sys_poll_in(m->core[0], -1, sys_deadline(FAREWELL_MS)) == 1) {
+		AUTO(msg_done) struct msg last = MSG_NULL;
+
+		if (msg_recv(m->core[0], &monitor_table, &last, NULL) <= 0)
+			break;
+	}
 }
 
 /* ---- the long wait */

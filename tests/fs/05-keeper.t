@@ -19,7 +19,16 @@ kill_core() {
 }
 resends() { [ "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" = 6.9 ]; }
 mounted() { grep -c " $LXD " /proc/self/mountinfo; }
-running() { ps -C lxdfsd -o stat=,pid= | sed '/^Z/d'; }
+# what is ending has a moment for it
+running() {
+	local list
+	for _ in {1..200}; do
+		list=$(ps -C lxdfsd -o stat=,pid= | sed '/^Z/d')
+		[ -n "$list" ] || return
+		sleep 0.05
+	done
+	echo "$list"
+}
 # refused COMMAND...: fails; its sentence in $said
 refused() { ! said=$("$@" 2>&1); }
 
