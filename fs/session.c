@@ -20,6 +20,8 @@
 #include "fs/control.h"
 #include "fs/inflight.h"
 
+#define MAX_IDLE 2 /* workers that wait for a request at the same time */
+
 struct worker {
 	struct session *session;
 	pthread_t thread;
@@ -41,7 +43,11 @@ struct session {
 	pthread_cond_t ended;
 	bool stopping;
 	int error;
-	unsigned n_workers, n_idle, max_workers;
+	unsigned n_workers, max_workers;
+	unsigned n_idle;   /* wait for a request, or are about to */
+	unsigned n_parked; /* wait for the others to be busy */
+	unsigned n_called; /* of those, how many may go */
+	pthread_cond_t called;
 	struct worker workers[INFLIGHT_DESKS];
 	pthread_t listener;
 	int wake; /* eventfd that ends the listener */
@@ -194,6 +200,7 @@ int session_new(const struct fuse_lowlevel_ops *ops, void *userdata, const struc
 	s->wake = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->ended, NULL);
+	pthread_cond_init(&s->called, NULL);
 	if (s->wake < 0)
 		return err_set(err, errno, "no eventfd for the session: %s", strerror(errno));
 	r = inflight_map(link->shared, &s->inflight, err);
@@ -262,6 +269,7 @@ static void stop_with(struct session *s, int error)
 		s->error = error;
 	s->stopping = true;
 	pthread_cond_broadcast(&s->ended);
+	pthread_cond_broadcast(&s->called);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -320,18 +328,39 @@ static bool enter(struct session *s, bool is_forget)
 	pthread_mutex_lock(&s->lock);
 	stopping = s->stopping;
 	/* a burst of FORGETs needs no threads */
-	if (!is_forget && --s->n_idle == 0 && s->n_workers < s->max_workers && !stopping)
-		start_worker(s); /* one that can't be started: the others serve */
+	if (!is_forget && --s->n_idle == 0 && !stopping) {
+		if (s->n_parked) {
+			s->n_parked--;
+			s->n_called++;
+			s->n_idle++;
+			pthread_cond_signal(&s->called);
+		} else if (s->n_workers < s->max_workers) {
+			start_worker(s); /* one that can't be started: the others serve */
+		}
+	}
 	pthread_mutex_unlock(&s->lock);
 	return !stopping;
 }
 
-static void leave(struct session *s, bool is_forget)
+/* The kernel gives requests to those who wait in turn: with a dozen of them each request would find another
+ * processor, and a thread whose caches are cold. So a few wait, and the others are parked. */
+static bool leave(struct session *s, bool is_forget)
 {
+	bool stopping;
+
 	pthread_mutex_lock(&s->lock);
-	if (!is_forget)
+	if (!is_forget && s->n_idle >= MAX_IDLE) {
+		s->n_parked++;
+		while (!s->n_called && !s->stopping)
+			pthread_cond_wait(&s->called, &s->lock);
+		if (s->n_called)
+			s->n_called--;
+	} else if (!is_forget) {
 		s->n_idle++;
+	}
+	stopping = s->stopping;
 	pthread_mutex_unlock(&s->lock);
+	return !stopping;
 }
 
 /* Can be cancelled while it waits for a request, nowhere else. */
@@ -357,7 +386,8 @@ static void *work(void *arg)
 		if (!enter(s, is_forget))
 			break;
 		fuse_session_process_buf(s->fuse, &w->buf);
-		leave(s, is_forget);
+		if (!leave(s, is_forget))
+			break;
 	}
 	return NULL;
 }
