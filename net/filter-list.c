@@ -197,12 +197,16 @@ static void read_rule(struct reader *r, struct str line)
 {
 	static const char mark[] = " comment \"";
 	struct filter_state *port = &r->list.ports[r->list.n - 1];
-	const char *comment = memmem(line.ptr, line.len, mark, sizeof(mark) - 1);
+	const char *comment = memmem(line.ptr, line.len, mark, sizeof(mark) - 1), *end;
 
 	if (port->n_rules++ == 0 && comment && line.ptr[line.len - 1] == '"') {
 		comment += sizeof(mark) - 1;
-		(void)filter_state_parse((struct str){comment, (size_t)(line.ptr + line.len - 1 - comment)},
-					 port, &r->n_written[r->list.n - 1]);
+		end = line.ptr + line.len - 1;
+		/* the quote at the end may be the one that begins it */
+		if (comment > end)
+			return;
+		(void)filter_state_parse((struct str){comment, (size_t)(end - comment)}, port,
+					 &r->n_written[r->list.n - 1]);
 	}
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Each parser's fuzz target, over its corpus and for LXDFS_FUZZ_SECONDS beyond it; `make fuzz` takes longer.
+# Each parser's fuzz target, over its corpus and LXDFS_FUZZ_RUNS inputs beyond it, the same ones each time; `make fuzz`
+# looks for new ones.
 . "$(dirname "$0")/../lib/tap.sh"
 cd "$(dirname "$0")/../.." || exit 1
 command -v clang >/dev/null || skip_all "no clang, whose libFuzzer this is"
@@ -13,7 +14,7 @@ for source in tests/fuzz/fuzz_*.c; do
 	name=${source##*/fuzz_}
 	name=${name%.c}
 	mkdir "$work/$name"
-	if LSAN_OPTIONS=print_suppressions=0 "build/fuzz/fuzz/fuzz_$name" -max_total_time="${LXDFS_FUZZ_SECONDS:-3}" -seed=1 -verbosity=0 \
+	if LSAN_OPTIONS=print_suppressions=0 "build/fuzz/fuzz/fuzz_$name" -runs="${LXDFS_FUZZ_RUNS:-3000}" -max_total_time=20 -seed=1 -verbosity=0 \
 		-artifact_prefix="$work/" "$work/$name" "tests/fuzz/corpus/$name" >"$work/out" 2>&1; then
 		pass "$name"
 	else
