@@ -8,6 +8,39 @@
 
 static const char *const gateways[] = {"auto", "none", NULL};
 
+/* What both families have alike, by "ipv4" or "ipv6". */
+#define GATEWAY_ROW(family)                                                                                  \
+	{                                                                                                    \
+		.name = family ".gateway", .type = &type_choice, .choices = gateways, .def = "auto",         \
+		.live = LIVE_REPLUG,                                                                         \
+		.text = "Whether a default route by " family                                                 \
+			".host_address is set inside: `auto`, or `none`, for a second NIC."                  \
+	}
+#define HOST_TABLE_ROW(family)                                                                               \
+	{                                                                                                    \
+		.name = family ".host_table", .type = &type_integer, .min = 1, .max = UINT32_MAX,            \
+		.class = CLASS_HOST, .live = LIVE_REPLUG,                                                    \
+		.text = "Routing table of the host that has the routes to the addresses as well, besides "   \
+			"`main`."                                                                            \
+	}
+#define NEIGHBOR_PROBE_ROW(family)                                                                           \
+	{                                                                                                    \
+		.name = family ".neighbor_probe", .type = &type_bool, .def = "true", .class = CLASS_HOST,    \
+		.live = LIVE_REPLUG,                                                                         \
+		.text = "Whether it is asked on the parent's link first if somebody has the addresses "      \
+			"already, which takes half a second and, if so, refuses the start."                  \
+	}
+#define ROUTES_ROW(family, nets, words)                                                                      \
+	{                                                                                                    \
+		.name = family ".routes", .type = nets, .class = CLASS_HOST, .live = LIVE_REPLUG,            \
+		.text = words                                                                                \
+	}
+#define ROUTED_ROUTES                                                                                        \
+	"Networks behind the instance that the host reaches through it, by its first address. It can send "  \
+	"from those as well."
+#define P2P_ROUTES                                                                                           \
+	"Networks that the host reaches through the instance. Nothing keeps it from sending from others."
+
 static const struct key routed_rows[] = {
     NIC_HOST_NAME_ROW,
     NIC_HWADDR_ROW,
@@ -17,54 +50,23 @@ static const struct key routed_rows[] = {
      .live = LIVE_REPLUG,
      .text = "Addresses of the instance. They are set inside, the host routes them to it, and it can't send "
 	     "from any other. No other routed NIC can have them."},
-    {.name = "ipv4.gateway",
-     .type = &type_choice,
-     .choices = gateways,
-     .def = "auto",
-     .live = LIVE_REPLUG,
-     .text =
-	 "Whether a default route by ipv4.host_address is set inside: `auto`, or `none`, for a second NIC."},
+    GATEWAY_ROW("ipv4"),
     {.name = "ipv4.host_address",
      .type = &type_ip4,
      .def = "169.254.0.1",
      .class = CLASS_HOST,
      .live = LIVE_REPLUG,
      .text = "Address of the host's end, the instance's gateway. Several NICs can have the same."},
-    {.name = "ipv4.host_table",
-     .type = &type_integer,
-     .min = 1,
-     .max = UINT32_MAX,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Routing table of the host that has the routes to the addresses as well, besides `main`."},
-    {.name = "ipv4.neighbor_probe",
-     .type = &type_bool,
-     .def = "true",
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "Whether it is asked on the parent's link first if somebody has the addresses already, which takes "
-	 "half a second and, if so, refuses the start."},
-    {.name = "ipv4.routes",
-     .type = &type_ip4_nets,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "Networks behind the instance that the host reaches through it, by its first address. It can send "
-	 "from those as well."},
+    HOST_TABLE_ROW("ipv4"),
+    NEIGHBOR_PROBE_ROW("ipv4"),
+    ROUTES_ROW("ipv4", &type_ip4_nets, ROUTED_ROUTES),
     {.name = "ipv6.address",
      .type = &type_ip6s,
      .class = CLASS_HOST,
      .live = LIVE_REPLUG,
      .text = "Addresses of the instance. They are set inside, the host routes them to it, and it can't send "
 	     "from any other but link-local ones. No other routed NIC can have them."},
-    {.name = "ipv6.gateway",
-     .type = &type_choice,
-     .choices = gateways,
-     .def = "auto",
-     .live = LIVE_REPLUG,
-     .text =
-	 "Whether a default route by ipv6.host_address is set inside: `auto`, or `none`, for a second NIC."},
+    GATEWAY_ROW("ipv6"),
     {.name = "ipv6.host_address",
      .type = &type_ip6,
      .def = "fe80::1",
@@ -72,37 +74,11 @@ static const struct key routed_rows[] = {
      .live = LIVE_REPLUG,
      .text =
 	 "Address of the host's end, the instance's gateway. Several NICs can have the same link-local one."},
-    {.name = "ipv6.host_table",
-     .type = &type_integer,
-     .min = 1,
-     .max = UINT32_MAX,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Routing table of the host that has the routes to the addresses as well, besides `main`."},
-    {.name = "ipv6.neighbor_probe",
-     .type = &type_bool,
-     .def = "true",
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "Whether it is asked on the parent's link first if somebody has the addresses already, which takes "
-	 "half a second and, if so, refuses the start."},
-    {.name = "ipv6.routes",
-     .type = &type_ip6_nets,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "Networks behind the instance that the host reaches through it, by its first address. It can send "
-	 "from those as well."},
+    HOST_TABLE_ROW("ipv6"),
+    NEIGHBOR_PROBE_ROW("ipv6"),
+    ROUTES_ROW("ipv6", &type_ip6_nets, ROUTED_ROUTES),
     NIC_LIMITS_ROWS,
-    {.name = "mtu",
-     .type = &type_integer,
-     .def_text = "that of the parent, or 1500",
-     .min = 68,
-     .max = 65535,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Largest packet. IPv6 needs 1280."},
+    NIC_MTU_ROW(.def_text = "that of the parent, or 1500", .text = "Largest packet. IPv6 needs 1280."),
     NIC_NAME_ROW,
     NIC_NICTYPE_ROW,
     {.name = "parent",
@@ -115,41 +91,16 @@ static const struct key routed_rows[] = {
 	 "route to the host."},
     NIC_QUEUE_ROW,
     DEVICE_TYPE_ROW,
-    {.name = "vlan",
-     .type = &type_integer,
-     .min = 1,
-     .max = 4094,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "VLAN of `parent` that takes its place. Its link, PARENT.VLAN, is made with its settings where it "
-	 "is missing, and goes with the last NIC that needs it."},
+    NIC_PARENT_VLAN_ROW("with its settings "),
 };
 
 static const struct key p2p_rows[] = {
     NIC_HOST_NAME_ROW,
     NIC_HWADDR_ROW,
-    {.name = "ipv4.routes",
-     .type = &type_ip4_nets,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "Networks that the host reaches through the instance. Nothing keeps it from sending from others."},
-    {.name = "ipv6.routes",
-     .type = &type_ip6_nets,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text =
-	 "Networks that the host reaches through the instance. Nothing keeps it from sending from others."},
+    ROUTES_ROW("ipv4", &type_ip4_nets, P2P_ROUTES),
+    ROUTES_ROW("ipv6", &type_ip6_nets, P2P_ROUTES),
     NIC_LIMITS_ROWS,
-    {.name = "mtu",
-     .type = &type_integer,
-     .def = "1500",
-     .min = 68,
-     .max = 65535,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Largest packet. IPv6 needs 1280."},
+    NIC_MTU_ROW(.def = "1500", .text = "Largest packet. IPv6 needs 1280."),
     NIC_NAME_ROW,
     NIC_NICTYPE_ROW,
     NIC_QUEUE_ROW,

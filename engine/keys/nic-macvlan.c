@@ -7,14 +7,8 @@
 
 static const struct key rows[] = {
     NIC_HWADDR_ROW,
-    {.name = "mtu",
-     .type = &type_integer,
-     .def_text = "that of the parent",
-     .min = 68,
-     .max = 65535,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Largest packet. It can't be more than the parent's."},
+    NIC_MTU_ROW(.def_text = "that of the parent",
+		.text = "Largest packet. It can't be more than the parent's."),
     NIC_NAME_ROW,
     NIC_NICTYPE_ROW,
     {.name = "parent",
@@ -25,15 +19,7 @@ static const struct key rows[] = {
 	 "Link of the host on whose network the instance is, with a MAC address of its own. It reaches that "
 	 "network and others with the same parent, but not the host. Nothing there is filtered."},
     DEVICE_TYPE_ROW,
-    {.name = "vlan",
-     .type = &type_integer,
-     .min = 1,
-     .max = 4094,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "VLAN of `parent` that takes its place. Its link, PARENT.VLAN, is made where it is missing, and "
-	     "goes "
-	     "with the last NIC that needs it."},
+    NIC_PARENT_VLAN_ROW(""),
 };
 
 const struct device_type device_nic_macvlan = {

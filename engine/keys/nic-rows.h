@@ -63,3 +63,15 @@ extern const char *const nic_type_words[];
 		.max = 1000000, .live = LIVE_REPLUG,                                                         \
 		.text = "Packets that wait to be sent before more are dropped."                              \
 	}
+#define NIC_MTU_ROW(...)                                                                                     \
+	{                                                                                                    \
+		.name = "mtu", .type = &type_integer, .min = 68, .max = 65535, .class = CLASS_HOST,          \
+		.live = LIVE_REPLUG, __VA_ARGS__                                                             \
+	}
+#define NIC_PARENT_VLAN_ROW(words)                                                                           \
+	{                                                                                                    \
+		.name = "vlan", .type = &type_integer, .min = 1, .max = 4094, .class = CLASS_HOST,           \
+		.live = LIVE_REPLUG,                                                                         \
+		.text = "VLAN of `parent` that takes its place. Its link, PARENT.VLAN, is made " words       \
+			"where it is missing, and goes with the last NIC that needs it."                     \
+	}

@@ -62,14 +62,9 @@ static const struct key rows[] = {
      .text = "The same as ipv6.routes, for networks that the outside routes to this host."},
     NIC_LIMITS_ROWS,
     /* A bridge takes on the smallest MTU of its ports, unless it has been set one. */
-    {.name = "mtu",
-     .type = &type_integer,
-     .def_text = "that of the bridge",
-     .min = 68,
-     .max = 65535,
-     .class = CLASS_HOST,
-     .live = LIVE_REPLUG,
-     .text = "Largest packet. A smaller one than the bridge's may become that of the whole bridge."},
+    NIC_MTU_ROW(.def_text = "that of the bridge",
+		.text =
+		    "Largest packet. A smaller one than the bridge's may become that of the whole bridge."),
     NIC_NAME_ROW,
     {.name = "network",
      .type = &type_name,
