@@ -239,6 +239,8 @@ kill -STOP "$core_pid"
 kill -KILL "$(pgrep -x lxdfs-monitor)"
 kill -KILL "$core_pid"
 ok "one that ends while no core looks" -- eventually grep -q stopped "$I/r1/state"
+# a link that the admin named goes with its namespace, which the kernel takes down in the background
+eventually eval '[ -z "$(nics)" ]'
 is "$(nics)$(proxies)" "" "leaves nothing either"
 nok "nor its rule" -- guarded nic1
 

@@ -33,6 +33,8 @@ static const char usage_text[] =
     "  job ORDER...              does it beside, answers at once with \"ok\"\n";
 
 static struct host host = {.state_fd = -1, .run_fd = -1};
+/* This thread does a job: what it prints would stand in the answer to another order. */
+static _Thread_local bool is_beside;
 
 static void say(int r, const struct err *err)
 {
@@ -126,11 +128,11 @@ static int run_command(const char *name, const char *command, struct err *err)
 		ssize_t n;
 
 		while ((n = sys_read(fd, bytes, sizeof(bytes))) > 0)
-			fwrite(bytes, 1, (size_t)n, stdout);
+			fwrite(bytes, 1, is_beside ? 0 : (size_t)n, stdout);
 	}
 	if (!r) {
 		exec_status_text(e, &status);
-		printf("%s", buf_cstr(&status));
+		printf("%s", is_beside ? "" : buf_cstr(&status));
 	}
 	if (e)
 		object_remove(e, &caller_core, NULL);
@@ -201,7 +203,9 @@ static void beside(void *arg)
 	AUTO(err_done) struct err err = ERR_NULL;
 	AUTO(free) char *line = arg;
 
+	is_beside = true;
 	obey(line, &err);
+	is_beside = false;
 }
 
 static int obey(char *line, struct err *err)
