@@ -35,7 +35,7 @@ BIN := $(wildcard engine/bin/*.c certs/bin/*.c fs/bin/*.c fs/9p/bin/*.c)
 LIB := $(filter-out $(BIN),$(wildcard engine/*/*.c net/*.c certs/*.c fs/*.c fs/tree/*.c fs/9p/*.c))
 BASE := $(wildcard engine/base/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
-TOOLS := $(wildcard tests/tools/*.c tests/bench/*.c tests/attack/*.c)
+TOOLS := $(wildcard tests/tools/*.c tests/bench/*.c)
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -96,13 +96,16 @@ $(B)/tools/%: $(B)/tests/tools/%.o $(B)/liblxdfs.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
 
-# Runs inside containers, whose images have no libraries.
+# Run inside containers, whose images have no libraries.
 $(B)/tools/probe: tests/tools/probe.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $<
+$(B)/tools/attack: $(wildcard tests/attack/probes/*.c tests/attack/probes/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $(filter %.c,$^)
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
-TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c)) $(B)/tools/attack
 
 ##
 ## make run          sets this host up, builds, starts lxdfs at /lxd (root; again: changes nothing)

@@ -33,9 +33,15 @@ static const struct mask {
 	{"/proc/kmsg",             HIDE, PRIVILEGED},
 	{"/proc/fs",               READ_ONLY, PRIVILEGED},
 	{"/proc/irq",              READ_ONLY, PRIVILEGED},
+	{"/proc/kpagecgroup",      HIDE, PRIVILEGED},
+	{"/proc/kpagecount",       HIDE, PRIVILEGED},
+	{"/proc/kpageflags",       HIDE, PRIVILEGED},
+	{"/proc/mtrr",             READ_ONLY, PRIVILEGED},
 	{"/proc/scsi",             HIDE, PRIVILEGED},
+	{"/proc/slabinfo",         HIDE, PRIVILEGED},
 	{"/proc/sys",              READ_ONLY, PRIVILEGED},
 	{"/proc/sysrq-trigger",    READ_ONLY, PRIVILEGED},
+	{"/proc/vmallocinfo",      HIDE, PRIVILEGED},
 	{"/sys",                   READ_ONLY, PRIVILEGED},
 	{"/sys/devices/virtual/net", WRITABLE, PRIVILEGED},
 	{"/sys/firmware",          HIDE, PRIVILEGED},
@@ -45,6 +51,7 @@ static const struct mask {
 	{"/sys/kernel/security",   HIDE, NESTED_TOO},
 	{"/sys/kernel/slab",       HIDE, ALL}, /* names control groups on old kernels */
 	{"/sys/kernel/tracing",    HIDE, NESTED_TOO},
+	{"/sys/kernel/vmcoreinfo", HIDE, ALL}, /* physical addresses of the kernel */
 };
 /* clang-format on */
 

@@ -21,7 +21,13 @@ struct denied {
 	int errnum;
 	enum who who;
 	uint64_t arg1_bits; /* only where these are set in the second argument; 0: always */
+	uint64_t arg1_mask; /* of which bits others must not be set; 0: whatever they are */
 };
+
+/* linux/nsfs.h of 6.12: from a mount namespace to the next of all that the caller has rights over, which for
+ * root without a user namespace are the host's. The kernel takes 32 bits of the argument. */
+#define NS_MNT_GET_NEXT 0x8010b70b
+#define NS_MNT_GET_PREV 0x8010b70c
 
 /* clang-format off */
 static const struct denied denied[] = {
@@ -36,6 +42,14 @@ static const struct denied denied[] = {
 	{.name = "bpf",               .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "perf_event_open",   .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "userfaultfd",       .errnum = ENOSYS, .who = PRIVILEGED},
+	/* keyrings go by user namespace and id: a privileged root's are those of the host's root */
+	{.name = "add_key",           .errnum = ENOSYS, .who = PRIVILEGED},
+	{.name = "keyctl",            .errnum = ENOSYS, .who = PRIVILEGED},
+	{.name = "request_key",       .errnum = ENOSYS, .who = PRIVILEGED},
+	{.name = "swapon",            .errnum = ENOSYS, .who = PRIVILEGED},
+	{.name = "swapoff",           .errnum = ENOSYS, .who = PRIVILEGED},
+	{.name = "ioctl",             .errnum = ENOTTY, .who = PRIVILEGED, .arg1_bits = NS_MNT_GET_NEXT, .arg1_mask = UINT32_MAX},
+	{.name = "ioctl",             .errnum = ENOTTY, .who = PRIVILEGED, .arg1_bits = NS_MNT_GET_PREV, .arg1_mask = UINT32_MAX},
 	/* the host's kernel log: in older kernels CAP_SYS_ADMIN stood for CAP_SYSLOG there */
 	{.name = "syslog",            .errnum = EPERM, .who = PRIVILEGED_ALONE},
 };
@@ -62,7 +76,8 @@ static void add_defaults(struct seccomp_rules *rules, const struct seccomp_optio
 		struct seccomp_rule rule = {
 		    .nr = seccomp_syscall_resolve_name(d->name),
 		    .action = SCMP_ACT_ERRNO((uint32_t)d->errnum),
-		    .args = {{1, SCMP_CMP_MASKED_EQ, d->arg1_bits, d->arg1_bits}},
+		    .args = {{1, SCMP_CMP_MASKED_EQ, d->arg1_mask ? d->arg1_mask : d->arg1_bits,
+			      d->arg1_bits}},
 		    .n_args = d->arg1_bits ? 1 : 0,
 		};
 

@@ -15,7 +15,14 @@ umount2-force EPERM
 umount2 No such file or directory'
 denied_privileged='bpf ENOSYS
 perf_event_open ENOSYS
-userfaultfd ENOSYS'
+userfaultfd ENOSYS
+keyctl ENOSYS
+add_key ENOSYS
+request_key ENOSYS
+swapon ENOSYS
+swapoff ENOSYS
+ioctl-next-mount-ns Inappropriate ioctl for device
+ioctl-previous-mount-ns Inappropriate ioctl for device'
 
 kinds=(plain "" isolated "security.idmap.isolated true" nested "security.nesting true" privileged
 	"security.privileged true")

@@ -45,6 +45,14 @@ static int syscalls(void)
 		{"bpf", SYS_bpf, {-1, 0, 0, 0}},
 		{"perf_event_open", SYS_perf_event_open, {0, -1, -1, -1}},
 		{"userfaultfd", SYS_userfaultfd, {-1, 0, 0, 0}},
+		{"keyctl", SYS_keyctl, {-1, 0, 0, 0}},
+		{"add_key", SYS_add_key, {0, 0, 0, 0}},
+		{"request_key", SYS_request_key, {0, 0, 0, 0}},
+		{"swapon", SYS_swapon, {0, 0, 0, 0}},
+		{"swapoff", SYS_swapoff, {0, 0, 0, 0}},
+		/* only the lower half of the request counts */
+		{"ioctl-next-mount-ns", SYS_ioctl, {-1, 0x8010b70b, 0, 0}},
+		{"ioctl-previous-mount-ns", SYS_ioctl, {-1, 0x18010b70c, 0, 0}},
 		{"x32-init_module", SYS_init_module | 0x40000000, {0, 0, 0, 0}},
 		{"getppid", SYS_getppid, {0, 0, 0, 0}},
 	};
@@ -141,117 +149,6 @@ static int eat(size_t mebibytes)
 	return 0;
 }
 
-/* ---- what root of a privileged container could want of the host: each try with its outcome */
-
-static void say(const char *what, long r)
-{
-	printf("%s %s\n", what, r >= 0 ? "reached" : strerrorname_np(errno));
-}
-
-static int try_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), r = fd;
-
-	if (fd >= 0) {
-		r = (int)write(fd, text, strlen(text));
-		close(fd);
-	}
-	return r;
-}
-
-/* Whether a file says anything: a masked one is empty. */
-static int has_bytes(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = fd;
-	char c;
-
-	if (fd >= 0) {
-		r = (int)read(fd, &c, 1);
-		if (r == 0) {
-			errno = ENODATA;
-			r = -1;
-		}
-		close(fd);
-	}
-	return r;
-}
-
-/* A node that the container may make, and whether it opens. */
-static int try_node(mode_t type, unsigned major, unsigned minor)
-{
-	int fd;
-
-	unlink("/tmp/node");
-	if (mknod("/tmp/node", type | 0600, makedev(major, minor)) < 0)
-		return -1;
-	fd = open("/tmp/node", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		close(fd);
-	return fd;
-}
-
-static void try_disks(void)
-{
-	FILE *f = fopen("/proc/partitions", "re");
-	unsigned major, minor;
-	char line[256], name[64];
-	int n = 0;
-
-	mkdir("/tmp/mnt", 0700);
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, " %u %u %*u %63s", &major, &minor, name) != 3)
-			continue;
-		n++;
-		/* one that the host has mounted is found without being opened (Linux 6.6 and later) */
-		unlink("/tmp/node");
-		if (mknod("/tmp/node", S_IFBLK | 0600, makedev(major, minor)) == 0 &&
-		    (!mount("/tmp/node", "/tmp/mnt", "ext4", 0, NULL) ||
-		     !mount("/tmp/node", "/tmp/mnt", "ext4", MS_RDONLY, NULL))) {
-			printf("disk-%s mounted\n", name);
-			umount2("/tmp/mnt", MNT_DETACH);
-		}
-		if (try_node(S_IFBLK, major, minor) >= 0)
-			printf("disk-%s reached\n", name);
-		else if (errno != EPERM)
-			printf("disk-%s %s\n", name, strerrorname_np(errno));
-	}
-	printf("disks %d\n", n);
-	if (f)
-		fclose(f);
-}
-
-static int reach(void)
-{
-	struct timespec now;
-	struct timex offset = {.modes = ADJ_SETOFFSET, .time = {.tv_sec = 1}};
-	char log[256];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	say("clock", clock_settime(CLOCK_REALTIME, &now));
-	say("clock-offset", adjtimex(&offset));
-	say("mem", try_node(S_IFCHR, 1, 1));
-	say("port", try_node(S_IFCHR, 1, 4));
-	say("kmsg", try_node(S_IFCHR, 1, 11));
-	say("loop-control", try_node(S_IFCHR, 10, 237));
-	say("null", try_node(S_IFCHR, 1, 3));
-	say("syslog", syscall(SYS_syslog, 3, log, (long)sizeof(log)));
-	say("proc-kmsg", has_bytes("/proc/kmsg"));
-#ifdef SYS_iopl
-	say("iopl", syscall(SYS_iopl, 3));
-#endif
-	try_disks();
-	say("core_pattern", try_write("/proc/sys/kernel/core_pattern", "|/bin/probe"));
-	say("modprobe", try_write("/proc/sys/kernel/modprobe", "/bin/probe"));
-	say("sysrq", try_write("/proc/sysrq-trigger", "h"));
-	say("uevent_helper", try_write("/sys/kernel/uevent_helper", "/bin/probe"));
-	say("power", try_write("/sys/power/state", "none"));
-	say("kcore", has_bytes("/proc/kcore"));
-	say("timer_list", has_bytes("/proc/timer_list"));
-	say("debugfs", access("/sys/kernel/debug/sched", F_OK));
-	say("securityfs", access("/sys/kernel/security/lsm", F_OK));
-	return 0;
-}
-
 /* An init that waits: for SIGPWR or SIGUSR1 to end, for SIGUSR2 to restart. Frees itself of its parent with
  * "untie". */
 static int init(const char *how)
@@ -291,8 +188,6 @@ int main(int argc, char **argv)
 		return syscalls();
 	if (!strcmp(verb, "syscalls32"))
 		return syscalls32();
-	if (!strcmp(verb, "reach"))
-		return reach();
 	if (!strcmp(verb, "descriptors"))
 		return descriptors();
 	if (!strcmp(verb, "bomb"))
