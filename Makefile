@@ -42,7 +42,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(addprefix $(B)/bin/,$(if $(wildcard fs/bin/*.c),lxdfsd) $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
 
-.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-big check-vm lint lint-lite fuzz fuzz-build bench bench-tools docs \
+.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-big check-vm lint lint-lite fuzz fuzz-build bench bench-tools compare-attacks docs \
 	install uninstall format clean
 
 ##
@@ -197,6 +197,11 @@ bench-tools: $(BENCH_BIN)
 bench: all $(BENCH_BIN) $(TOOL_BIN)
 	@scripts/setup-host --test
 	@LXDFS_BUILD=$(CURDIR)/$(B) tests/bench/run $(BENCH)
+
+## make compare-attacks   what root of a container reaches, in containers of lxdfs, crun and Debian's LXD 5.0
+compare-attacks: all $(TOOL_BIN)
+	@scripts/setup-host --test
+	@LXDFS_BUILD=$(CURDIR)/$(B) tests/attack/compare
 
 ##
 ## make install      into $(DESTDIR)$(prefix), with a systemd unit; uninstall takes it out again
