@@ -71,6 +71,8 @@ PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instan
 	instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ) $(B)/libbase.a
 PARTS_notify := $(B)/libbase.a
+PARTS_9p := $(patsubst %,$(B)/fs/9p/%.o,view session answer answer-file answer-change fid wire) $(B)/libbase.a
+LIBS_9p := -lseccomp
 PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a
 LIBS_unpack := -larchive -lyaml -lseccomp
 # Rows of keys name what applies them, and so everything; it isn't installed.
