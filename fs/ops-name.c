@@ -49,9 +49,23 @@ static void reply_entry(struct task *t, const struct node *n)
 
 /* ---- mkdir */
 
-static struct object *parent_of(const struct node *dir)
+/* Return: 0; -EPERM the objects in it are another project's */
+static int refuse_shared(const struct node *dir, struct err *err)
 {
-	return dir->o->kind->number == KIND_SERVER ? dir->o->host->project : dir->o;
+	const struct kind *kind = kind_get(dir->row->kind);
+	AUTO(free) char *name = NULL;
+
+	if (dir->o->kind->number != KIND_PROJECT || node_home(dir) == dir->o)
+		return 0;
+	name = object_name(dir->o);
+	if (!kind->feature)
+		return err_set(err, EPERM, "%s/ is the same for all projects: it is changed in %s/%s",
+			       kind->plural, dir->o->host->mount, kind->plural);
+	return err_set(
+	    err, EPERM,
+	    "project %s has no %s of its own, these are project default's: %s=true in its config/ makes "
+	    "the difference, as long as the project is empty",
+	    name, kind->plural, kind->feature);
 }
 
 static int make_object(struct task *t, const struct node *dir, struct node *ret, struct err *err)
@@ -61,11 +75,14 @@ static int make_object(struct task *t, const struct node *dir, struct node *ret,
 
 	if (dir->row->arg)
 		return err_set(err, EPERM, "%s", (const char *)dir->row->arg);
-	r = object_create(parent_of(dir), kind_get(dir->row->kind), str_from(t->name), &t->who, NULL, 0, &o,
+	r = refuse_shared(dir, err);
+	if (r < 0)
+		return r;
+	r = object_create(node_home(dir), kind_get(dir->row->kind), str_from(t->name), &t->who, NULL, 0, &o,
 			  err);
 	if (r == -EEXIST && t->who.is_lenient) {
 		/* made by the core before, which didn't live to say so? */
-		o = host_find(parent_of(dir), dir->row->kind, str_from(t->name));
+		o = host_find(node_home(dir), dir->row->kind, str_from(t->name));
 		r = o && o->created_by == t->who.unique ? 0 : r;
 	}
 	if (r < 0)
@@ -98,7 +115,9 @@ static void do_mkdir(struct task *t)
 		return;
 	}
 	node_done(&n);
-	if (dir.row->has_objects)
+	if (dir.via)
+		r = node_refuse_view(&dir, &err);
+	else if (dir.row->has_objects)
 		r = make_object(t, &dir, &n, &err);
 	else if (dir.row->ops && dir.row->ops->mkdir)
 		r = dir.row->ops->mkdir(&dir, str_from(t->name), &t->who, &n, &err);
@@ -153,7 +172,9 @@ static void do_symlink(struct task *t)
 		copy_link(t, &dir);
 		return;
 	}
-	if (dir.row->ops && dir.row->ops->symlink)
+	if (dir.via)
+		r = node_refuse_view(&dir, &err);
+	else if (dir.row->ops && dir.row->ops->symlink)
 		r = dir.row->ops->symlink(&dir, str_from(t->name), str_from(t->to_name), &t->who, &n, &err);
 	else
 		r = err_set(&err, EPERM, "no symbolic link can be made here: images/aliases/ takes some");
@@ -207,6 +228,8 @@ static int unlink_node(struct task *t, const struct node *n, struct err *err)
 
 	if (n->row->type == NODE_DIR)
 		return err_set(err, EISDIR, "%s is a directory", name);
+	if (n->via)
+		return node_refuse_view(n, err);
 	r = intent_goes_on(intents, n->o, t->who.pid, t->who.uid, err);
 	if (!r && n->row->ops && n->row->ops->unlink)
 		return n->row->ops->unlink(n, &t->who, err);
@@ -324,6 +347,8 @@ static int rmdir_node(struct task *t, const struct node *n, struct err *err)
 
 	if (n->row->type != NODE_DIR)
 		return err_set(err, ENOTDIR, "%s is no directory", name);
+	if (n->via)
+		return node_refuse_view(n, err);
 	if (!n->row->number)
 		return remove_object(t, n->o, err);
 	r = intent_goes_on(intents, n->o, t->who.pid, t->who.uid, err);
@@ -438,6 +463,8 @@ static int rename_node(struct task *t, const struct node *n, const struct node *
 	struct str name = str_from(t->to_name);
 	bool exists = node_child(to, name, &there, NULL) == 0;
 
+	if (n->via || to->via)
+		return node_refuse_view(n->via ? n : to, err);
 	if (exists && (!n->row->number || t->flags & RENAME_NOREPLACE))
 		return err_set(err, EEXIST, "there is a %s already: nothing is replaced by a rename",
 			       t->to_name);
@@ -508,6 +535,9 @@ static int set_owner(struct task *t, const struct node *n, struct err *err)
 	gid_t gid = t->to_set & FUSE_SET_ATTR_GID ? t->attr.st_gid : (gid_t)-1;
 	mode_t mode = t->to_set & FUSE_SET_ATTR_MODE ? t->attr.st_mode & 0777 : (mode_t)-1;
 
+	/* chgrp -R of a project: what it only sees is shown to whom the project belongs */
+	if (n->via)
+		return mode == (mode_t)-1 ? 0 : node_refuse_view(n, err);
 	if (n->row->is_fixed)
 		return err_set(err, EPERM, "%s is the same for all: its owner and mode can't be changed",
 			       *place ? place : "the root of the tree");

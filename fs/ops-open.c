@@ -85,12 +85,21 @@ static void reply_create(fuse_req_t req, struct fs *fs, struct handle *h, const 
 	}
 }
 
+/* Whose images an image's file is copied into; referenced. */
+static struct object *scratch_project(struct fs *fs, struct scratch *x)
+{
+	AUTO(node_done) struct node dir = {0};
+
+	return object_ref(fs_find(fs, scratch_dir(x), &dir) == 0 ? node_home(&dir) : fs->host->project);
+}
+
 static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct scratch *x = scratch_get(fs->scratches, ino);
 	struct caller who = fs_caller(req);
 	AUTO(err_done) struct err err = ERR_NULL;
+	AUTO(object_unref) struct object *project = NULL;
 	AUTO(free) char *name = NULL;
 	struct handle *h;
 
@@ -100,7 +109,8 @@ static void open_scratch(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	}
 	h = handle_new(NULL, fi->flags);
 	name = (fi->flags & O_ACCMODE) == O_RDONLY ? NULL : scratch_image(x);
-	if (name && image_upload_new(fs->host->project, str_from(name), &who, &h->upload, &err) < 0) {
+	project = scratch_project(fs, x);
+	if (name && image_upload_new(project, str_from(name), &who, &h->upload, &err) < 0) {
 		scratch_unref(x);
 		handle_free(fs, h);
 		fs_fail(fs, req, NULL, &err);
@@ -150,7 +160,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		AUTO(err_done) struct err err = ERR_NULL;
 		AUTO(free) char *name = node_name(&n);
 
-		err_set(&err, EACCES, "%s can only be read: lxdfs sets it", name);
+		if (node_refuse_view(&n, &err) == 0)
+			err_set(&err, EACCES, "%s can only be read: lxdfs sets it", name);
 		fs_fail(fs, req, n.o, &err);
 		return;
 	}
@@ -261,8 +272,14 @@ static void create_key(fuse_req_t req, const struct node *n, struct fuse_file_in
 static int make_upload(struct fs *fs, const struct node *dir, struct str name, const struct caller *who,
 		       struct handle *h, struct err *err)
 {
-	(void)dir;
-	return image_upload_new(fs->host->project, name, who, &h->upload, err);
+	struct object *project = node_home(dir);
+
+	(void)fs;
+	if (dir->o->kind->number == KIND_PROJECT && project != dir->o)
+		return err_set(err, EPERM,
+			       "this project has no images of its own, these are project default's: "
+			       "features.images=true in its config/ makes the difference");
+	return image_upload_new(project, name, who, &h->upload, err);
 }
 
 static void create_scratch(fuse_req_t req, const struct node *dir, const char *name, mode_t mode,
@@ -319,6 +336,11 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	}
 	if (node_child(&dir, str_from(name), &n, NULL) == 0) {
 		create_existing(req, &dir, &n, name, mode, fi);
+		return;
+	}
+	if (dir.via) {
+		node_refuse_view(&dir, &err);
+		fs_fail(fs, req, dir.o, &err);
 		return;
 	}
 	r = dir.row->ops && dir.row->ops->may_create

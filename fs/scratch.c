@@ -380,6 +380,16 @@ char *scratch_image(struct scratch *x)
 	return name;
 }
 
+uint64_t scratch_dir(struct scratch *x)
+{
+	uint64_t dir;
+
+	pthread_mutex_lock(&x->table->lock);
+	dir = x->dir;
+	pthread_mutex_unlock(&x->table->lock);
+	return dir;
+}
+
 void scratch_chmod(struct scratch *x, uid_t uid, gid_t gid, mode_t mode)
 {
 	pthread_mutex_lock(&x->table->lock);

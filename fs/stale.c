@@ -7,9 +7,23 @@
 #include "engine/base/auto.h"
 #include "fs/tree/keydir.h"
 
+/* With the views that other projects have of it. */
 static void node_stale(struct fs *fs, const struct node *n)
 {
+	AUTO(objects_free) struct object **views = node_views(n->o);
+
 	notify_inode(fs->notifier, node_id(n));
+	for (size_t i = 0; views && views[i]; i++)
+		notify_inode(fs->notifier, node_view_id(n, views[i]));
+}
+
+static void entry_stale(struct fs *fs, const struct node *dir, const char *name)
+{
+	AUTO(objects_free) struct object **views = node_views(dir->o);
+
+	notify_entry(fs->notifier, node_id(dir), name);
+	for (size_t i = 0; views && views[i]; i++)
+		notify_entry(fs->notifier, node_view_id(dir, views[i]), name);
 }
 
 /* The name is dropped in a while. Until then a look at it asks for its attributes, and hears that it is gone.
@@ -21,7 +35,7 @@ static void name_gone(struct fs *fs, const struct node *dir, const char *name)
 
 	if (gone.row)
 		node_stale(fs, &gone);
-	notify_entry(fs->notifier, node_id(dir), name);
+	entry_stale(fs, dir, name);
 }
 
 /* A name in a directory that is now there, not there, or another thing than before. */
@@ -41,13 +55,13 @@ struct walk {
 	struct object *o;
 };
 
-/* What is in an instance belongs to whom it does, commands too. */
+/* What is in an instance belongs to whom it does, commands too; what is in a project likewise. */
 static int each_stale(void *arg, const char *name, const struct node *child)
 {
 	struct walk *w = arg;
 
 	(void)name;
-	if (child->o != w->o && child->o->parent != w->o)
+	if (child->via || (child->o != w->o && child->o->parent != w->o))
 		return 0;
 	node_stale(w->fs, child);
 	if (child->row->type == NODE_DIR)
@@ -62,6 +76,46 @@ static void all_stale(struct fs *fs, struct object *o)
 
 	node_stale(fs, &self);
 	node_list(&self, each_stale, &w);
+}
+
+static enum kind_number const in_projects[] = {KIND_INSTANCE, KIND_PROFILE, KIND_IMAGE, KIND_NETWORK,
+					       KIND_POOL};
+
+/* The directory of a project that has objects of a kind. */
+static bool kind_dir(struct object *project, enum kind_number kind, struct node *ret)
+{
+	return kind_get(kind) && node_row_named(project, kind_get(kind)->plural, ret);
+}
+
+static int names_stale(void *arg, const char *name, const struct node *child)
+{
+	struct walk *w = arg;
+	AUTO(node_done) struct node dir = {0};
+
+	if (node_parent(child, &dir) == 0)
+		notify_entry(w->fs->notifier, node_id(&dir), name);
+	return 0;
+}
+
+/* A project shows other objects than before, or other owners of those of project default. */
+static void project_stale(struct fs *fs, struct object *project)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(in_projects); i++) {
+		AUTO(objects_free) struct object **shared = NULL;
+		AUTO(node_done) struct node dir = {0};
+		struct walk w = {fs, project};
+
+		if (!kind_dir(project, in_projects[i], &dir))
+			continue;
+		node_stale(fs, &dir);
+		node_list(&dir, names_stale, &w);
+		shared = host_all(fs->host->project, in_projects[i]);
+		for (size_t k = 0; shared[k]; k++) {
+			AUTO(free) char *name = object_name(shared[k]);
+
+			notify_entry(fs->notifier, node_id(&dir), name);
+		}
+	}
 }
 
 /* The file whose key a prop is. */
@@ -81,6 +135,9 @@ static void changed(struct host *h, struct object *o, const char *section, const
 	struct fs *fs = h->fs;
 
 	pins_drop(fs->pins, o);
+	if (o->kind->number == KIND_PROJECT && o != h->project &&
+	    (!section || (!strcmp(section, SECTION_CONFIG) && key && !strncmp(key, "features.", 9))))
+		project_stale(fs, o);
 	if (!section) {
 		all_stale(fs, o);
 		return;
@@ -129,6 +186,7 @@ static void touched(struct host *h, struct object *o, const char *place)
 static void renamed(struct host *h, struct object *o, const char *old, const char *new)
 {
 	AUTO(node_done) struct node self = node_of(o), dir = {0};
+	AUTO(objects_free) struct object **views = NULL;
 	struct fs *fs = h->fs;
 
 	pins_drop(fs->pins, o);
@@ -140,6 +198,18 @@ static void renamed(struct host *h, struct object *o, const char *old, const cha
 		notify_entry(fs->notifier, node_id(&dir), old);
 	if (new)
 		name_stale(fs, &dir, new);
+	views = node_views(o);
+	for (size_t i = 0; views && views[i]; i++) {
+		AUTO(node_done) struct node its = {0};
+
+		if (!kind_dir(views[i], o->kind->number, &its))
+			continue;
+		notify_inode(fs->notifier, node_id(&its));
+		if (old)
+			notify_entry(fs->notifier, node_id(&its), old);
+		if (new)
+			notify_entry(fs->notifier, node_id(&its), new);
+	}
 }
 
 /* ---- what the core before didn't live to tell */
@@ -176,9 +246,15 @@ void stale_recent(struct fs *fs)
 {
 	uint64_t since = now_ns() - RECENT_NS;
 
-	for (unsigned kind = KIND_INSTANCE; kind < KINDS; kind++)
-		if (kind != KIND_EXEC && kind != KIND_WARNING && kind_get(kind))
-			recent_kind(fs, fs->host->project, kind, since);
+	AUTO(objects_free) struct object **projects = host_all(fs->host->server, KIND_PROJECT);
+
+	for (size_t p = 0; projects[p]; p++) {
+		for (size_t i = 0; i < ARRAY_SIZE(in_projects); i++)
+			if (kind_get(in_projects[i]))
+				recent_kind(fs, projects[p], in_projects[i], since);
+		if (is_recent(projects[p], since))
+			changed(fs->host, projects[p], NULL, NULL);
+	}
 }
 
 void stale_hook(struct fs *fs)

@@ -79,6 +79,8 @@ void scratch_set_size(struct scratch *x, uint64_t size);
 /** scratch_image() - the name of such a one, freed by the caller; NULL: it holds its bytes itself, or is gone
  */
 char *scratch_image(struct scratch *x);
+/** scratch_dir() - the id of its directory */
+uint64_t scratch_dir(struct scratch *x);
 void scratch_stat(struct scratch *x, struct stat *ret);
 void scratch_chmod(struct scratch *x, uid_t uid, gid_t gid, mode_t mode);
 /** scratch_open(), scratch_close() - how many handles; a minute after the last it is gone */

@@ -29,6 +29,9 @@ static const char *writer_text(const struct key *k)
 {
 	if (k->mode == 0440)
 		return "the daemon alone";
+	if (k->class == CLASS_PROJECT)
+		return "root and group lxd, also where the instance was given to others; in a project with "
+		       "profiles of its own, whose the project is";
 	return k->class == CLASS_HOST ? "root and group lxd, also where the object was given to others"
 				      : "who owns the object";
 }

@@ -277,7 +277,8 @@ static int read_leases(const char *lease_dir, struct mac mac, struct ips *others
 /* Addresses that are set on NICs of this network, running or not: whoever has one keeps it. */
 static void read_static(struct object *self, const char *device, const char *network, struct ips *ret)
 {
-	AUTO(objects_free) struct object **all = host_all(self->parent, KIND_INSTANCE);
+	AUTO(objects_free)
+	struct object **all = host_users(host_scope(self->parent, KIND_NETWORK), KIND_NETWORK, KIND_INSTANCE);
 
 	for (size_t i = 0; all && all[i]; i++) {
 		AUTO(config_unref) struct config *c = object_effective(all[i]);
@@ -286,7 +287,7 @@ static void read_static(struct object *self, const char *device, const char *net
 			const char *dev = section_device(&c->sections[s]), *net, *text;
 			struct ip ip;
 
-			if (!dev || (all[i] == self && !strcmp(dev, device)))
+			if (!dev || (all[i]->id == self->id && !strcmp(dev, device)))
 				continue;
 			net = config_device_get(c, dev, "network");
 			text = config_device_get(c, dev, "ipv4.address");
@@ -378,8 +379,10 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 	if (p->wants_pin4)
 		r = find_pin(o, device, run_dir, key, p, err);
 	host = (struct dnsmasq_host){.key = key, .mac = p->spec.mac, .v4 = p->v4, .v6 = p->v6};
-	/* dnsmasq would take that one name of an instance for a time */
-	if (p->view.has_dns && dns_label_ok(str_from(name)) && strcasecmp(name, "infinite") != 0)
+	/* dnsmasq would take that one name of an instance for a time; one of another project must not take
+	 * the name of one in project default */
+	if (p->view.has_dns && o->parent == o->host->project && dns_label_ok(str_from(name)) &&
+	    strcasecmp(name, "infinite") != 0)
 		host.name = name;
 	keep_promised(run_dir, key, p);
 	if (r == 0)

@@ -67,15 +67,15 @@ static int check_others(struct object *o, const struct config *c, const char *de
 	if (!config_device_get(c, device, "hwaddr") && !config_device_get(c, device, "ipv4.address") &&
 	    !config_device_get(c, device, "ipv6.address"))
 		return 0;
-	all = host_all(o->parent, KIND_INSTANCE);
+	all = host_every(o->host, KIND_INSTANCE);
 	for (size_t i = 0; all && all[i] && !r; i++) {
 		AUTO(config_unref) struct config *theirs = NULL;
 		AUTO(free) char *name = NULL;
 
-		if (all[i] == o)
+		if (all[i]->id == o->id)
 			continue;
 		theirs = object_effective(all[i]);
-		name = object_name(all[i]);
+		name = object_name_beside(o, all[i]);
 		r = check_against(c, device, theirs, name, err);
 	}
 	return r;

@@ -266,15 +266,15 @@ static int check_others(struct object *o, const struct direct_plan *p, const str
 
 	if (r < 0 || o->kind->number != KIND_INSTANCE || !o->parent || !p->addresses)
 		return r;
-	all = host_all(o->parent, KIND_INSTANCE);
+	all = host_every(o->host, KIND_INSTANCE);
 	for (size_t i = 0; all && all[i] && !r; i++) {
 		AUTO(config_unref) struct config *theirs = NULL;
 		AUTO(free) char *name = NULL;
 
-		if (all[i] == o)
+		if (all[i]->id == o->id)
 			continue;
 		theirs = object_effective(all[i]);
-		name = object_name(all[i]);
+		name = object_name_beside(o, all[i]);
 		r = check_against(p, c, device, theirs, name, err);
 	}
 	return r;

@@ -62,15 +62,15 @@ int nic_macvlan_check(struct object *o, const struct config *effective, const ch
 	if (r < 0 || o->kind->number != KIND_INSTANCE || !o->parent ||
 	    !config_device_get(effective, device, "hwaddr"))
 		return r;
-	all = host_all(o->parent, KIND_INSTANCE);
+	all = host_every(o->host, KIND_INSTANCE);
 	for (size_t i = 0; all && all[i] && !r; i++) {
 		AUTO(config_unref) struct config *theirs = NULL;
 		AUTO(free) char *name = NULL;
 
-		if (all[i] == o)
+		if (all[i]->id == o->id)
 			continue;
 		theirs = object_effective(all[i]);
-		name = object_name(all[i]);
+		name = object_name_beside(o, all[i]);
 		r = check_against(effective, device, theirs, name, err);
 	}
 	return r;

@@ -47,10 +47,17 @@ struct claims {
 	struct id_range ranges[CLAIMS];
 };
 
-static struct claims claims_of(struct object *o)
+/* Whom a sentence names; a pool has one range an owner, so no two are called the same. */
+static char *claimant(const struct object *except, const struct object *o)
+{
+	return o->parent == except->parent ? object_name(o)
+					   : xasprintf("an instance of another project (%.8s)", o->uuid);
+}
+
+static struct claims claims_of(const struct object *except, struct object *o)
 {
 	AUTO(config_unref) struct config *c = object_effective(o);
-	struct claims all = {.name = object_name(o)};
+	struct claims all = {.name = claimant(except, o)};
 
 	for (int claim = RUNS; claim < CLAIMS; claim++)
 		all.ranges[claim] = range_of(o, c, (enum claim)claim);
@@ -77,19 +84,15 @@ static struct idmap_pool *gather(struct object *except)
 {
 	struct host *h = except->host;
 	struct idmap_pool *pool = idmap_pool_new(&instances_of(except)->range);
-	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
+	AUTO(objects_free) struct object **list = host_every(h, KIND_INSTANCE);
 	struct claims *all = NULL;
 	size_t n = 0;
 
-	for (size_t p = 0; projects[p]; p++) {
-		AUTO(objects_free) struct object **list = host_all(projects[p], KIND_INSTANCE);
-
-		for (size_t i = 0; list[i]; i++) {
-			if (list[i] == except)
-				continue;
-			all = xrealloc(all, (n + 1) * sizeof(*all));
-			all[n++] = claims_of(list[i]);
-		}
+	for (size_t i = 0; list[i]; i++) {
+		if (list[i]->id == except->id)
+			continue;
+		all = xrealloc(all, (n + 1) * sizeof(*all));
+		all[n++] = claims_of(except, list[i]);
 	}
 	for (int claim = RUNS; claim < CLAIMS; claim++)
 		for (size_t i = 0; i < n; i++)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of projects: config/ of project default. What they would switch comes with more than one project. */
+/* Keys of projects: what they have of their own, how much, and what is allowed in them. */
 #include "engine/base/auto.h"
 #include "engine/keys/keys.h"
 
-#define NO_PROJECTS "can't be set yet: this release has the one project default, which holds everything"
+#define NO_NETWORKS "can't be set yet: all projects of this release use the networks of project default"
+#define NO_ZONES "can't be set yet: this release has no zones"
+#define NO_VOLUMES "can't be set yet: pools of this release hold the roots of instances, no other volumes"
 #define NO_BOUNDS "can't be set yet: limits are those of each instance in this release"
 #define NO_RESTRICTED                                                                                        \
 	"can't be set yet: give single instances to others with chgrp, which leaves what could reach the "   \
@@ -15,10 +17,10 @@ static const char *const privileges[] = {"unprivileged", "isolated", "allow", NU
 static const char *const managed[] = {"block", "managed", "allow", NULL};
 static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
 
-#define FEATURE(what, sentence)                                                                              \
+#define FEATURE(what, not_yet, sentence)                                                                     \
 	{                                                                                                    \
 		.name = "features." what, .type = &type_bool, .def = "false", .class = CLASS_HOST,           \
-		.refuse = NO_PROJECTS, .text = sentence                                                      \
+		.refuse = not_yet, .text = sentence                                                          \
 	}
 #define COUNT(what, sentence)                                                                                \
 	{                                                                                                    \
@@ -42,11 +44,18 @@ static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
 	}
 
 static const struct key rows[] = {
-    FEATURE("images", "Whether the project has images of its own."),
-    FEATURE("networks", "Whether the project has networks of its own."),
-    FEATURE("networks.zones", "Whether the project has DNS zones of its own."),
-    FEATURE("profiles", "Whether the project has profiles of its own."),
-    FEATURE("storage.volumes", "Whether the project has storage volumes of its own."),
+    FEATURE(
+	"images", NULL,
+	"Whether the project has images of its own; a new project has. Otherwise it uses those of project "
+	"default. It can be changed as long as the project has neither images nor instances."),
+    FEATURE("networks", NO_NETWORKS,
+	    "Whether the project has networks of its own. Otherwise it uses those of project default."),
+    FEATURE("networks.zones", NO_ZONES, "Whether the project has DNS zones of its own."),
+    FEATURE(
+	"profiles", NULL,
+	"Whether the project has profiles of its own; a new project has. Otherwise it uses those of project "
+	"default. It can be changed as long as the project has no instances and no profile but default."),
+    FEATURE("storage.volumes", NO_VOLUMES, "Whether the project has storage volumes of its own."),
     {.name = "images.compression_algorithm",
      .type = &type_choice,
      .choices = compressions,

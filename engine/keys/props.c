@@ -49,25 +49,28 @@ static const struct key instance_rows[] = {
     {.name = "ephemeral",
      .type = &type_bool,
      .def = "false",
-     .class = CLASS_HOST,
+     .class = CLASS_PROJECT,
      .text =
 	 "Whether the instance is deleted, with its files, when it stops. It stays with root and group lxd "
-	 "when an instance is given to others, who may stop it but not remove it."},
+	 "when an instance is given to others, who may stop it but not remove it; in a project that was "
+	 "given "
+	 "away as a whole it is the project's owner's."},
     /* A profile may hold keys of class host, and what confines an instance may come from one. */
     {.name = "profiles",
      .type = &type_names,
      .def = "default",
-     .class = CLASS_HOST,
+     .class = CLASS_PROJECT,
      .text =
 	 "Profiles whose keys and devices the instance has, a name a line; the later wins, and what is set "
 	 "on the instance wins over all. It stays with root and group lxd when an instance is given to "
-	 "others, since profiles may grant what its owner may not set."},
+	 "others, since profiles may grant what its owner may not set; in a project with profiles of its own "
+	 "it is whose the project is."},
     /* Not every image is for who owns an instance, and instances/X would give away X's files. */
     {.name = "source",
      .type = &type_source,
      .choices = none,
      .def_text = "the server's lxdfs.source",
-     .class = CLASS_HOST,
+     .class = CLASS_PROJECT,
      .live = LIVE_NEVER,
      .text = "The image that the instance is made from at its first start; `none` begins with an empty root. "
 	     "From the first start on it can't change."},

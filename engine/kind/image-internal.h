@@ -22,6 +22,13 @@ void image_new_end(struct image_new *n);
  * the caller */
 char *image_stem(struct str name);
 
+/** image_files_lock() - nobody adds or removes files of images meanwhile */
+void image_files_lock(void);
+void image_files_unlock(void);
+/** image_anywhere() - of the first project that has it; referenced. NULL: none has */
+struct object *image_anywhere(struct host *h, const char *fingerprint);
+bool image_is_anywhere(struct host *h, const char *fingerprint);
+
 /** image_is_fingerprint() - 64 lower-case hex digits */
 bool image_is_fingerprint(struct str name);
 /** image_dir(), image_unpacked_dir() - of a fingerprint; freed by the caller */

@@ -20,7 +20,7 @@ char *image_unpacked_dir(struct host *h, const char *fingerprint)
 
 static bool is_needed(struct host *h, const char *fingerprint)
 {
-	AUTO(objects_free) struct object **all = host_all(h->project, KIND_INSTANCE);
+	AUTO(objects_free) struct object **all = host_every(h, KIND_INSTANCE);
 
 	for (struct object **p = all; *p; p++) {
 		AUTO(config_unref) struct config *own = object_own(*p);
@@ -63,12 +63,8 @@ static void drop(struct host *h, const char *fingerprint)
 
 void image_collect(struct host *h, const char *fingerprint)
 {
-	AUTO(object_unref) struct object *image = NULL;
-
-	if (!image_is_fingerprint(str_from(fingerprint)))
-		return;
-	image = host_find(h->project, KIND_IMAGE, str_from(fingerprint));
-	if (!image && !is_needed(h, fingerprint))
+	if (image_is_fingerprint(str_from(fingerprint)) && !image_is_anywhere(h, fingerprint) &&
+	    !is_needed(h, fingerprint))
 		drop(h, fingerprint);
 }
 
@@ -93,13 +89,11 @@ void images_sweep(struct host *h)
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
-		AUTO(object_unref) struct object *image = NULL;
 		AUTO(free) char *full = xasprintf("%s/%s", path, e->d_name);
 
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
-		image = host_find(h->project, KIND_IMAGE, str_from(e->d_name));
-		if (image)
+		if (image_is_anywhere(h, e->d_name))
 			continue;
 		if (e->d_type == DT_DIR)
 			path_remove_tree(full);
@@ -166,7 +160,7 @@ char *image_rootfs_of(struct host *h, const char *fingerprint, const struct call
 		err_set(err, EINVAL, "\"%s\" is no fingerprint of an image", fingerprint);
 		return NULL;
 	}
-	image = host_find(h->project, KIND_IMAGE, str_from(fingerprint));
+	image = image_anywhere(h, fingerprint);
 	if (image)
 		return image_rootfs(image, who, err);
 	path = image_unpacked_dir(h, fingerprint);

@@ -267,6 +267,9 @@ static int make_held(struct image_upload *u, struct piece *meta, struct piece *r
 
 	if (there)
 		return err_set(err, EEXIST, "this image is there already: images/%s", fingerprint);
+	/* another project has it: these are the same bytes */
+	if (image_is_anywhere(u->host, fingerprint))
+		return object_create(u->project, &kind_image, str_from(fingerprint), who, NULL, 0, ret, err);
 	path_remove_tree(dir);
 	if (mkdir(dir, 0700) < 0)
 		return err_set(err, errno, "%s can't be made: %s", dir, strerror(errno));
@@ -297,7 +300,9 @@ static int make_image(struct image_upload *u, struct piece *meta, struct piece *
 	r = image_new_begin(&new, err);
 	if (r < 0)
 		return r;
+	image_files_lock();
 	r = make_held(u, meta, rootfs, info->fingerprint, who, ret, err);
+	image_files_unlock();
 	image_new_end(&new);
 	return r;
 }

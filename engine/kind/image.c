@@ -11,6 +11,7 @@
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/kind/image-internal.h"
+#include "engine/kind/users.h"
 
 static pthread_mutex_t new_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct image_new *news;
@@ -27,6 +28,37 @@ bool image_is_fingerprint(struct str name)
 char *image_dir(struct host *h, const char *fingerprint)
 {
 	return xasprintf("%s/images/%s", h->state, fingerprint);
+}
+
+/* The files of an image belong to all projects that have it: who adds or removes it in one looks at the
+ * others under this lock. It comes before the registry and host.shape. */
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void image_files_lock(void)
+{
+	pthread_mutex_lock(&files_lock);
+}
+
+void image_files_unlock(void)
+{
+	pthread_mutex_unlock(&files_lock);
+}
+
+struct object *image_anywhere(struct host *h, const char *fingerprint)
+{
+	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
+	struct object *image = NULL;
+
+	for (size_t i = 0; projects[i] && !image; i++)
+		image = host_find(projects[i], KIND_IMAGE, str_from(fingerprint));
+	return image;
+}
+
+bool image_is_anywhere(struct host *h, const char *fingerprint)
+{
+	AUTO(object_unref) struct object *image = image_anywhere(h, fingerprint);
+
+	return image;
 }
 
 static int check_name(struct str name, struct err *err)
@@ -147,7 +179,10 @@ static void image_remove(struct object *o)
 	AUTO(free) char *dir = image_dir(o->host, name);
 
 	o->is_live = false;
-	path_remove_tree(dir);
+	image_files_lock();
+	if (!image_is_anywhere(o->host, name))
+		path_remove_tree(dir);
+	image_files_unlock();
 	image_collect(o->host, name);
 }
 
@@ -161,7 +196,7 @@ static int image_rename(struct object *o, const char *name, struct err *err)
 
 static char **image_used_by(struct object *o)
 {
-	AUTO(objects_free) struct object **all = host_all(o->parent, KIND_INSTANCE);
+	AUTO(objects_free) struct object **all = host_users(o->parent, KIND_IMAGE, KIND_INSTANCE);
 	AUTO(free) char *name = object_name(o);
 	AUTO(buf_done) struct buf lines = BUF_NULL;
 
@@ -172,8 +207,8 @@ static char **image_used_by(struct object *o)
 
 		if (!base || strcmp(base, name) != 0)
 			continue;
-		user = object_name(*p);
-		buf_printf(&lines, "instances/%s\n", user);
+		user = users_path(o, *p);
+		buf_printf(&lines, "%s\n", user);
 	}
 	return texts_split(buf_cstr(&lines));
 }
@@ -190,6 +225,7 @@ const struct kind kind_image = {
     .number = KIND_IMAGE,
     .name = "image",
     .plural = "images",
+    .feature = "features.images",
     .check_name = check_name,
     .create = image_create,
     .activate = image_activate,

@@ -81,7 +81,7 @@ static int choose_image(struct object *o, const struct config *c, struct instanc
 	ret->had_source = source && *source;
 	if (!ret->had_source)
 		source = def ? def : SOURCE_DEFAULT;
-	image = image_find(o->parent, str_from(source), err);
+	image = image_find(host_scope(o->parent, KIND_IMAGE), str_from(source), err);
 	if (!image)
 		return -err->errnum;
 	ret->base_image = object_name(image);

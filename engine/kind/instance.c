@@ -15,6 +15,7 @@
 #include "engine/kind/exec.h"
 #include "engine/kind/image.h"
 #include "engine/kind/instance-root.h"
+#include "engine/kind/project.h"
 
 #define NAME_MAX_LEN 63
 
@@ -64,15 +65,19 @@ static int check_profiles(struct object *o, const struct config *old, const stru
 	const char *now = config_get(own, SECTION_PROPS, "profiles");
 	const char *before = old ? config_get(old, SECTION_PROPS, "profiles") : NULL;
 	AUTO(texts_free) char **names = now && (!before || strcmp(now, before)) ? texts_split(now) : NULL;
+	struct object *scope = host_scope(o->parent, KIND_PROFILE);
 
 	for (size_t i = 0; names && names[i]; i++) {
 		AUTO(object_unref)
-		struct object *p = host_find(o->parent, KIND_PROFILE, str_from(names[i]));
+		struct object *p = host_find(scope, KIND_PROFILE, str_from(names[i]));
+		AUTO(free) char *above = NULL;
 
-		if (!p)
-			return err_set(err, EINVAL,
-				       "profiles: there is no profile %s: mkdir %s/profiles/%s makes one",
-				       names[i], o->host->mount, names[i]);
+		if (p)
+			continue;
+		above = project_path(scope);
+		return err_set(err, EINVAL,
+			       "profiles: there is no profile %s: mkdir %s/%sprofiles/%s makes one", names[i],
+			       o->host->mount, above, names[i]);
 	}
 	return 0;
 }
@@ -128,11 +133,11 @@ static int check(struct object *o, const struct config *old, const struct config
 static int may_remove(struct object *o, struct err *err)
 {
 	AUTO(config_unref) struct config *c = object_effective(o);
-	AUTO(free) char *name = object_name(o);
+	AUTO(free) char *name = object_name(o), *path = object_path(o);
 
 	if (instance_state(o) != INSTANCE_STOPPED)
-		return err_set(err, EBUSY, "%s is running: echo stopped > %s/instances/%s/state first", name,
-			       o->host->mount, name);
+		return err_set(err, EBUSY, "%s is running: echo stopped > %s/%s/state first", name,
+			       o->host->mount, path);
 	if (value_bool(config_get(c, SECTION_CONFIG, "security.protection.delete")))
 		return err_set(err, EPERM,
 			       "security.protection.delete of %s is true: it can't be removed before that is "

@@ -51,27 +51,6 @@ int instances_open(struct host *h, struct err *err)
 	return r;
 }
 
-/* Every instance of every project, referenced. */
-static struct object **all_instances(struct host *h)
-{
-	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
-	struct object **list = xcalloc(1, sizeof(struct object *));
-	size_t n = 0;
-
-	for (size_t p = 0; projects[p]; p++) {
-		struct object **some = host_all(projects[p], KIND_INSTANCE);
-		size_t count = 0;
-
-		while (some[count])
-			count++;
-		list = xrealloc(list, (n + count + 1) * sizeof(struct object *));
-		memcpy(list + n, some, (count + 1) * sizeof(struct object *));
-		n += count;
-		free(some);
-	}
-	return list;
-}
-
 void instances_close(struct host *h)
 {
 	struct instances *all = h->instances;
@@ -80,7 +59,7 @@ void instances_close(struct host *h)
 	if (!all)
 		return;
 	/* the loop held references */
-	list = h->registry && h->server ? all_instances(h) : NULL;
+	list = h->registry && h->server ? host_every(h, KIND_INSTANCE) : NULL;
 	for (size_t i = 0; list && list[i]; i++)
 		instance_unwatch(list[i]);
 	if (all->env.cgroups)
@@ -206,7 +185,7 @@ static int start_one(struct object *o, struct err *err)
 
 void instances_autostart(struct host *h)
 {
-	AUTO(objects_free) struct object **list = all_instances(h);
+	AUTO(objects_free) struct object **list = host_every(h, KIND_INSTANCE);
 	AUTO(err_done) struct err err = ERR_NULL; /* each failure has its warning */
 	struct ordered *order = NULL;
 	bool first = faccessat(h->run_fd, STARTED_FILE, F_OK, 0) < 0;
@@ -261,7 +240,7 @@ static int stop_one(struct object *o, struct err *err)
 int instances_stop_all(struct host *h, struct err *err)
 {
 	struct instances *all = h->instances;
-	AUTO(objects_free) struct object **list = all_instances(h);
+	AUTO(objects_free) struct object **list = host_every(h, KIND_INSTANCE);
 	struct ordered *order = NULL;
 	size_t n = 0;
 	int r;

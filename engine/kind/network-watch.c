@@ -63,7 +63,7 @@ static void filter_late(void *arg)
 static void refilter(void *arg)
 {
 	struct host *h = arg;
-	AUTO(objects_free) struct object **all = host_all(h->project, KIND_INSTANCE);
+	AUTO(objects_free) struct object **all = host_every(h, KIND_INSTANCE);
 	struct caller hasty = caller_core;
 	size_t late = 0;
 

@@ -314,6 +314,7 @@ const struct kind kind_network = {
     .number = KIND_NETWORK,
     .name = "network",
     .plural = "networks",
+    .feature = "features.networks",
     .check_name = check_name,
     .init = network_init,
     .done = network_done,

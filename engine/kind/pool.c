@@ -288,6 +288,7 @@ const struct kind kind_pool = {
     .number = KIND_POOL,
     .name = "pool",
     .plural = "storage",
+    .is_global = true,
     .check_name = check_name,
     .done = pool_done,
     .create = pool_create,

@@ -5,6 +5,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/msg.h"
 #include "engine/kind/defaults.h"
+#include "engine/kind/project.h"
 #include "engine/kind/users.h"
 
 #define DEFAULT "default"
@@ -48,7 +49,7 @@ static bool is_used(struct object *instance, const char *name)
 static struct object **profile_dependents(struct object *o)
 {
 	AUTO(free) char *name = object_name(o);
-	struct object **all = host_all(o->parent, KIND_INSTANCE);
+	struct object **all = host_users(o->parent, KIND_PROFILE, KIND_INSTANCE);
 	size_t n = 0;
 
 	for (size_t i = 0; all[i]; i++) {
@@ -67,9 +68,9 @@ static char **profile_used_by(struct object *o)
 	AUTO(buf_done) struct buf lines = BUF_NULL;
 
 	for (struct object **p = users; *p; p++) {
-		AUTO(free) char *name = object_name(*p);
+		AUTO(free) char *path = users_path(o, *p);
 
-		buf_printf(&lines, "%s/%s\n", (*p)->kind->plural, name);
+		buf_printf(&lines, "%s\n", path);
 	}
 	return texts_split(buf_cstr(&lines));
 }
@@ -78,7 +79,7 @@ static int refuse_default(struct object *o, const char *why, struct err *err)
 {
 	AUTO(free) char *name = object_name(o);
 
-	if (!strcmp(name, DEFAULT))
+	if (!strcmp(name, DEFAULT) && !project_is_ending(o->parent))
 		return err_set(
 		    err, EPERM,
 		    "profile %s can't %s: an instance that names no profile has it. What is in it can "
@@ -102,6 +103,7 @@ const struct kind kind_profile = {
     .number = KIND_PROFILE,
     .name = "profile",
     .plural = "profiles",
+    .feature = "features.profiles",
     .check_name = check_name,
     .may_remove = profile_may_remove,
     .rename = profile_rename,

@@ -25,6 +25,16 @@ static bool config_names(const struct config *c, const char *name, const char *c
 	return false;
 }
 
+char *users_path(const struct object *o, const struct object *user)
+{
+	AUTO(free) char *name = NULL;
+
+	if (user->parent != o->parent)
+		return object_path(user);
+	name = object_name(user);
+	return xasprintf("%s/%s", user->kind->plural, name);
+}
+
 char **users_by_device(struct object *o, const char *const *keys)
 {
 	static const enum kind_number kinds[] = {KIND_INSTANCE, KIND_PROFILE};
@@ -32,24 +42,26 @@ char **users_by_device(struct object *o, const char *const *keys)
 	AUTO(free) char *name = object_name(o);
 
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-		AUTO(objects_free) struct object **all = host_all(o->parent, kinds[k]);
+		AUTO(objects_free) struct object **all = host_users(o->parent, o->kind->number, kinds[k]);
 
 		for (struct object **p = all; *p; p++) {
 			AUTO(config_unref) struct config *own = object_own(*p);
 			AUTO(free) char *user = NULL;
 
-			if (!config_names(own, name, keys))
+			/* one that its project doesn't show at present uses nothing */
+			if (!config_names(own, name, keys) ||
+			    host_scope((*p)->parent, kinds[k]) != (*p)->parent)
 				continue;
-			user = object_name(*p);
-			buf_printf(&lines, "%s/%s\n", (*p)->kind->plural, user);
+			user = users_path(o, *p);
+			buf_printf(&lines, "%s\n", user);
 		}
 	}
 	return texts_split(buf_cstr(&lines));
 }
 
-int users_refuse(struct object *o, const char *why, struct err *err)
+int users_refuse_list(struct object *o, const char *why, const char *since, char *const *users,
+		      struct err *err)
 {
-	AUTO(texts_free) char **users = o->kind->used_by ? o->kind->used_by(o) : NULL;
 	AUTO(buf_done) struct buf names = BUF_NULL;
 	AUTO(free) char *name = NULL;
 	size_t n = 0;
@@ -62,6 +74,13 @@ int users_refuse(struct object *o, const char *why, struct err *err)
 	if (n > NAMED_MAX)
 		buf_printf(&names, " and %zu more", n - NAMED_MAX);
 	name = object_name(o);
-	return err_set(err, EBUSY, "%s %s can't %s: it is used by %s", o->kind->name, name, why,
+	return err_set(err, EBUSY, "%s %s can't %s: %s %s", o->kind->name, name, why, since,
 		       buf_cstr(&names));
+}
+
+int users_refuse(struct object *o, const char *why, struct err *err)
+{
+	AUTO(texts_free) char **users = o->kind->used_by ? o->kind->used_by(o) : NULL;
+
+	return users_refuse_list(o, why, "it is used by", users, err);
 }

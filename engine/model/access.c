@@ -93,15 +93,16 @@ static void access_list_drop(struct access_list *l, const char *place)
 	memmove(l->list + i, l->list + i + 1, (l->n - i) * sizeof(*l->list));
 }
 
-/* Owner and group of the object, as long as it wasn't given to anybody; what is made in an instance belongs
- * to whom the instance does. */
+/* Owner and group of the object, as long as it wasn't given to anybody; what is made in an instance or in a
+ * project belongs to whom that does. Project default can't be given away: it is the top of the tree. */
 static void base_of(struct object *o, const struct access_list *l, uid_t *uid, gid_t *gid);
 
 static void first_base_of(struct object *o, uid_t *uid, gid_t *gid)
 {
 	*uid = 0;
 	*gid = o->host->gid;
-	if (o->parent && o->parent->kind->number == KIND_INSTANCE) {
+	if (o->parent && (o->parent->kind->number == KIND_INSTANCE ||
+			  (o->parent->kind->number == KIND_PROJECT && o->parent != o->host->project))) {
 		AUTO(access_list_unref) struct access_list *up = object_access_list(o->parent);
 
 		base_of(o->parent, up, uid, gid);
@@ -118,6 +119,18 @@ static void base_of(struct object *o, const struct access_list *l, uid_t *uid, g
 	*gid = l->list[0].gid == ACCESS_INHERITED ? *gid : l->list[0].gid;
 }
 
+static enum key_class class_in(const struct object *o, enum key_class class)
+{
+	struct object *project = class == CLASS_PROJECT ? o->parent : NULL;
+
+	if (!project)
+		return class == CLASS_PROJECT ? CLASS_HOST : class;
+	return project->kind->number == KIND_PROJECT && project != o->host->project &&
+		       host_scope(project, KIND_PROFILE) == project
+		   ? CLASS_PROJECT
+		   : CLASS_HOST;
+}
+
 /* What a place has as long as nobody gave it anything of its own. */
 static struct access inherited(struct object *o, const struct access_list *l, const char *place,
 			       enum key_class class, mode_t mode)
@@ -130,10 +143,13 @@ static struct access inherited(struct object *o, const struct access_list *l, co
 		first_base_of(o, &uid, &gid);
 	else
 		base_of(o, l, &uid, &gid);
+	class = class_in(o, class);
+	if (class == CLASS_PROJECT)
+		first_base_of(o, &a.uid, &a.gid);
 	if (class == CLASS_OWNER) {
 		a.uid = uid;
 		a.gid = gid;
-	} else if (uid || gid != o->host->gid) {
+	} else if (uid != a.uid || gid != a.gid) {
 		/* whom the object was given to may know what binds it */
 		a.mode |= mode >> 3 & 0004;
 	}
@@ -195,7 +211,7 @@ static void inherit(struct object *o, struct access_list *l)
 	for (size_t i = l->n; i-- > 0;) {
 		struct access *a = &l->list[i];
 
-		if (!*a->place || class_of(o, a->place) == CLASS_HOST)
+		if (!*a->place || class_of(o, a->place) != CLASS_OWNER)
 			continue;
 		if (uid && a->uid == uid)
 			a->uid = ACCESS_INHERITED;
@@ -231,7 +247,7 @@ static int set_held(struct object *o, const char *place, enum key_class class, m
 	size_t i = place_of(old, place, &found);
 	int r;
 
-	if (class == CLASS_HOST && gid != (gid_t)-1 && uid == (uid_t)-1 &&
+	if (class != CLASS_OWNER && gid != (gid_t)-1 && uid == (uid_t)-1 &&
 	    gid != access_in(o, old, place, class, def).gid && gid != o->host->gid)
 		return err_set(
 		    err, EPERM,

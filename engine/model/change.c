@@ -122,7 +122,7 @@ static int may_write(struct object *o, const struct caller *who, const struct ke
 	return err_set(err, EACCES,
 		       "%s belongs to user %u, group %u, mode %03o, and you (uid %u) may not write it%s",
 		       place, (unsigned)a.uid, (unsigned)a.gid, (unsigned)a.mode, (unsigned)who->uid,
-		       k->class == CLASS_HOST ? ": it could reach the host" : "");
+		       k->class != CLASS_OWNER ? ": it could reach the host" : "");
 }
 
 /* `set` writes keys without going through their directories: it may no more than who does. */

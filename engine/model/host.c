@@ -158,14 +158,12 @@ static struct object *warning_of(struct host *h, struct object *about, const cha
 static void warning_write(struct object *w, struct object *about, const char *text)
 {
 	AUTO(config_unref) struct config *old = object_own(w);
-	AUTO(free) char *name = about ? object_name(about) : NULL, *count = NULL, *entity = NULL;
+	AUTO(free) char *count = NULL, *entity = about ? object_path(about) : NULL;
 	const char *had = config_get(old, SECTION_PROPS, "count");
 	struct config *c = config_copy(old);
 	uint64_t now = now_ns();
 
 	count = xasprintf("%lu", (had ? strtoul(had, NULL, 10) : 0) + 1);
-	if (about)
-		entity = xasprintf("%s/%s", about->kind->plural, name);
 	config_set(c, SECTION_PROPS, "count", count, now);
 	config_set(c, SECTION_PROPS, "message", text, now);
 	config_set(c, SECTION_PROPS, "entity", entity, now);
@@ -224,7 +222,8 @@ static void json_text(struct buf *b, const char *text)
 void host_event(struct host *h, struct object *o, const char *action)
 {
 	AUTO(buf_done) struct buf b = BUF_NULL;
-	AUTO(free) char *name = o ? object_name(o) : NULL;
+	struct object *project = o ? object_project(o) : NULL;
+	AUTO(free) char *in = project ? object_name(project) : NULL;
 	struct timespec t;
 	char stamp[32] = "";
 	struct tm tm;
@@ -236,10 +235,14 @@ void host_event(struct host *h, struct object *o, const char *action)
 		   t.tv_nsec / 1000000);
 	json_text(&b, action);
 	if (o) {
-		AUTO(free) char *source = xasprintf("/%s/%s", o->kind->plural, name);
+		AUTO(free) char *path = object_path(o), *source = xasprintf("/%s", path);
 
 		buf_adds(&b, ",\"source\":");
 		json_text(&b, source);
+	}
+	if (in) {
+		buf_adds(&b, ",\"project\":");
+		json_text(&b, in);
 	}
 	buf_addc(&b, '}');
 	events_add(h->events, buf_cstr(&b));

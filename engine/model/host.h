@@ -65,6 +65,17 @@ size_t host_list(struct object *parent, enum kind_number kind, uint32_t after, s
 size_t host_count(struct object *parent, enum kind_number kind);
 /** host_all() - all of them, as a NULL-terminated array; objects_free() */
 struct object **host_all(struct object *parent, enum kind_number kind);
+/** host_every() - those of all projects, ascending by id; objects_free() */
+struct object **host_every(struct host *h, enum kind_number kind);
+/**
+ * host_scope() - where a project's objects of a kind are
+ *
+ * Return: the project itself, or project default whose objects it uses; not referenced
+ */
+struct object *host_scope(struct object *project, enum kind_number kind);
+/** host_users() - objects of @kind in all projects whose objects of kind @used are those of @project,
+ * ascending by id; objects_free() */
+struct object **host_users(struct object *project, enum kind_number used, enum kind_number kind);
 void objects_free(struct object **list);
 static inline void objects_free_auto(struct object ***list)
 {

@@ -32,6 +32,9 @@ struct key_type {
 enum key_class {
 	CLASS_OWNER, /* who owns the object rules it */
 	CLASS_HOST,  /* could reach the host: root:lxd whatever the object's group is */
+	/* Whose the project is, whatever the object's group is; where the project has no profiles of its own,
+	 * and in project default, that is CLASS_HOST */
+	CLASS_PROJECT,
 };
 
 enum key_live {

@@ -43,6 +43,10 @@ struct kind {
 	const char *plural; /* "instances": directory in the tree and below the state directory */
 	bool is_volatile;   /* its state is of this boot only: kept below the run directory */
 	bool has_profiles;
+	/* A project has objects of this kind where this key of its config is true, else it uses those of
+	 * project default. NULL: every project has its own */
+	const char *feature;
+	bool is_global; /* project default alone has them, and all others use them */
 
 	/** check_name() - Return: 0; -EINVAL, -ENAMETOOLONG */
 	int (*check_name)(struct str name, struct err *err);
@@ -62,9 +66,15 @@ struct kind {
 	/** activate() - after it was stored, before it is published: the kernel's part (a bridge). On failure
 	 * all is undone, and the object never was */
 	int (*activate)(struct object *o, struct err *err);
+	/** made() - it can be seen: what belongs in it from its beginning. On failure it is removed again.
+	 * NULL: nothing */
+	int (*made)(struct object *o, struct err *err);
 	/** load() - at the daemon's start, all objects are there: adopt what runs, bring the kernel to what
 	 * is configured. A failure becomes a warning */
 	int (*load)(struct object *o, struct err *err);
+	/** vacate() - its token is held, no other lock: what made() made goes, or the removal is refused.
+	 * @undo: the removal was refused after that. NULL: nothing */
+	int (*vacate)(struct object *o, bool undo, struct err *err);
 	/** may_remove() - refuse with the reason, -EBUSY */
 	int (*may_remove)(struct object *o, struct err *err);
 	/** remove() - its state file is gone: take down and delete what it had. What fails here is cleaned up

@@ -159,6 +159,13 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	if (h->on.renamed)
 		h->on.renamed(h, o, NULL, o->name);
 	tell(o, "created");
+	if (kind->made) {
+		r = kind->made(o, err);
+		if (r < 0) {
+			object_remove(o, &caller_core, NULL);
+			return r;
+		}
+	}
 	if (ret)
 		*ret = TAKE(o);
 	return 0;
@@ -198,7 +205,12 @@ int object_remove(struct object *o, const struct caller *who, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = remove_held(o, err);
+	if (o->kind->vacate)
+		r = o->kind->vacate(o, false, err);
+	if (!r)
+		r = remove_held(o, err);
+	if (r < 0 && o->kind->vacate)
+		o->kind->vacate(o, true, NULL);
 	if (!r) {
 		if (o->kind->remove)
 			o->kind->remove(o);

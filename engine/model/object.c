@@ -75,6 +75,29 @@ char *object_name(const struct object *o)
 	return registry_name(o);
 }
 
+struct object *object_project(const struct object *o)
+{
+	while (o && o->kind->number != KIND_PROJECT)
+		o = o->parent;
+	return (struct object *)o;
+}
+
+char *object_name_beside(const struct object *o, const struct object *other)
+{
+	return o->parent == other->parent ? object_name(other) : xstrdup("an instance of another project");
+}
+
+char *object_path(const struct object *o)
+{
+	AUTO(free) char *name = object_name(o), *above = NULL;
+
+	/* what project default has is at the top, and the server's, too */
+	if (!o->parent || o->parent == o->host->project || o->parent == o->host->server)
+		return xasprintf("%s/%s", o->kind->plural, name);
+	above = object_path(o->parent);
+	return xasprintf("%s/%s/%s", above, o->kind->plural, name);
+}
+
 struct config *object_own(struct object *o)
 {
 	struct config *c;
@@ -92,10 +115,12 @@ struct config *object_effective_with(struct object *o, const struct config *own,
 	AUTO(texts_free) char **names = NULL;
 	AUTO(free) char *memory = NULL;
 	struct config **layers, *c;
+	struct object *scope;
 	size_t n = 0, found = 0;
 
 	if (!o->kind->has_profiles)
 		return config_ref(own);
+	scope = host_scope(o->parent, KIND_PROFILE);
 	names = texts_split(list ? list : "default");
 	while (names[n])
 		n++;
@@ -103,7 +128,7 @@ struct config *object_effective_with(struct object *o, const struct config *own,
 	layers = (struct config **)(void *)memory;
 	for (size_t i = 0; i < n; i++) {
 		AUTO(object_unref)
-		struct object *p = host_find(o->parent, KIND_PROFILE, str_from(names[i]));
+		struct object *p = host_find(scope, KIND_PROFILE, str_from(names[i]));
 
 		/* one that is gone gives nothing: its removal was refused while it was used */
 		if (!p)

@@ -93,6 +93,14 @@ DEFINE_AUTO(struct object *, object_unref);
 
 /** object_name() - a copy, to be freed; names change by rename */
 char *object_name(const struct object *o);
+/** object_path() - below the root of the tree, "instances/foo" or "projects/web/instances/foo"; to be freed
+ */
+char *object_path(const struct object *o);
+/** object_name_beside() - for sentences to who acts on @o: what isn't in its project isn't named; to be freed
+ */
+char *object_name_beside(const struct object *o, const struct object *other);
+/** object_project() - the project that it is in, or itself; NULL for what is the server's. Not referenced */
+struct object *object_project(const struct object *o);
 /** object_own() - what is set on it; config_unref() it */
 struct config *object_own(struct object *o);
 /** object_effective() - with what its profiles give; config_unref() it. For kinds without profiles: own */

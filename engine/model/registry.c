@@ -4,6 +4,7 @@
 #include "engine/model/registry.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "engine/base/auto.h"
 
@@ -366,6 +367,69 @@ struct object **host_all(struct object *parent, enum kind_number kind)
 	}
 	list[n] = NULL;
 	return list;
+}
+
+/* ---- across projects */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct object *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+struct object *host_scope(struct object *project, enum kind_number kind)
+{
+	const struct kind *k = kind_get(kind);
+	AUTO(config_unref) struct config *own = NULL;
+	struct host *h = project->host;
+
+	/* at the very start project default isn't known yet */
+	if (!k || !h->project || project == h->project)
+		return project;
+	if (k->is_global)
+		return h->project;
+	if (!k->feature)
+		return project;
+	own = object_own(project);
+	return value_bool(config_get(own, SECTION_CONFIG, k->feature)) ? project : h->project;
+}
+
+/* @used: KINDS for those of all projects. */
+static struct object **gather(struct host *h, const struct object *project, enum kind_number used,
+			      enum kind_number kind)
+{
+	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
+	struct object **list = xcalloc(1, sizeof(struct object *));
+	size_t n = 0;
+
+	for (size_t p = 0; projects[p]; p++) {
+		struct object **some;
+		size_t count = 0;
+
+		if (used != KINDS && host_scope(projects[p], used) != project)
+			continue;
+		some = host_all(projects[p], kind);
+		while (some[count])
+			count++;
+		list = xrealloc(list, (n + count + 1) * sizeof(*list));
+		memcpy(list + n, some, (count + 1) * sizeof(*list));
+		n += count;
+		free(some);
+	}
+	if (n > 1)
+		qsort(list, n, sizeof(*list), by_id);
+	return list;
+}
+
+struct object **host_every(struct host *h, enum kind_number kind)
+{
+	return gather(h, NULL, KINDS, kind);
+}
+
+struct object **host_users(struct object *project, enum kind_number used, enum kind_number kind)
+{
+	return gather(project->host, project, used, kind);
 }
 
 void objects_free(struct object **list)

@@ -16,7 +16,7 @@
 
 #define FILE_MAX (16 * 1024 * 1024)
 #define IDS_AT_ONCE 1024
-#define ID_MAX ((1u << 28) - 1) /* what a node id has room for */
+#define ID_MAX ((1u << 27) - 1) /* what a node id has room for: the bit above is scratch files' */
 
 /* The directory of a kind, freed by the caller. */
 static char *kind_dir(const struct host *h, const struct kind *kind)

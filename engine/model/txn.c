@@ -54,7 +54,7 @@ static int take_dependents(struct txn *t, const struct caller *who, struct err *
 
 	for (size_t i = 0; list && list[i]; i++) {
 		if (r >= 0)
-			r = object_take(list[i], "being changed through a profile", who, err);
+			r = object_take(list[i], "being changed with its profile or project", who, err);
 		/* one that went meanwhile depends on nothing */
 		if (r == -ENOENT) {
 			err_done(err);

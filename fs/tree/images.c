@@ -13,14 +13,30 @@
 
 /* ---- aliases: links to ../FINGERPRINT */
 
+static struct object *images_of(const struct node *n)
+{
+	return n->o->kind->number == KIND_PROJECT ? host_scope(n->o, KIND_IMAGE) : n->o->host->project;
+}
+
+/* Return: 0; -EPERM they are project default's */
+static int refuse_shared(const struct node *n, struct err *err)
+{
+	if (n->o->kind->number != KIND_PROJECT || images_of(n) == n->o)
+		return 0;
+	return err_set(err, EPERM,
+		       "this project has no images of its own: aliases of project default's are made in "
+		       "%s/images/aliases",
+		       n->o->host->mount);
+}
+
 static struct node alias_node(const struct node *dir, const char *name)
 {
-	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, NULL};
+	return (struct node){.o = dir->o, .row = node_unnamed_row(dir), .name = (char *)name};
 }
 
 static int aliases_list(const struct node *dir, node_visit_fn *visit, void *arg)
 {
-	AUTO(texts_free) char **list = image_alias_list(dir->o->host->project);
+	AUTO(texts_free) char **list = image_alias_list(images_of(dir));
 	int r = 0;
 
 	for (size_t i = 0; list && list[i] && list[i + 1] && !r; i += 2) {
@@ -33,7 +49,7 @@ static int aliases_list(const struct node *dir, node_visit_fn *visit, void *arg)
 
 static char *alias_link(const struct node *n)
 {
-	AUTO(texts_free) char **list = image_alias_list(n->o->host->project);
+	AUTO(texts_free) char **list = image_alias_list(images_of(n));
 
 	for (size_t i = 0; list && list[i] && list[i + 1]; i += 2)
 		if (!strcmp(list[i], n->name))
@@ -63,14 +79,16 @@ static int aliases_symlink(const struct node *dir, struct str name, struct str t
 	AUTO(object_unref) struct object *image = NULL;
 	AUTO(free) char *text = str_dup(name);
 	struct node child = alias_node(dir, text);
-	int r;
+	int r = refuse_shared(dir, err);
 
+	if (r < 0)
+		return r;
 	if (slash)
 		last = (struct str){slash + 1, target.len - (size_t)(slash + 1 - target.ptr)};
-	image = image_find(dir->o->host->project, last, err);
+	image = image_find(images_of(dir), last, err);
 	if (!image)
 		return -(err->errnum ? err->errnum : ENOENT);
-	r = image_alias_set(dir->o->host->project, name, image, who, err);
+	r = image_alias_set(images_of(dir), name, image, who, err);
 	if (!r)
 		*ret = node_copy(&child);
 	return r;
@@ -78,7 +96,9 @@ static int aliases_symlink(const struct node *dir, struct str name, struct str t
 
 static int alias_unlink(const struct node *n, const struct caller *who, struct err *err)
 {
-	return image_alias_set(n->o->host->project, str_from(n->name), NULL, who, err);
+	int r = refuse_shared(n, err);
+
+	return r < 0 ? r : image_alias_set(images_of(n), str_from(n->name), NULL, who, err);
 }
 
 static int alias_rename(const struct node *n, const struct node *to, struct str name,
@@ -86,14 +106,16 @@ static int alias_rename(const struct node *n, const struct node *to, struct str 
 {
 	AUTO(free) char *target = alias_link(n);
 	AUTO(object_unref) struct object *image = NULL;
-	int r;
+	int r = refuse_shared(n, err);
 
-	if (to->row->ops != &class_aliases || !target)
+	if (r < 0)
+		return r;
+	if (to->row->ops != &class_aliases || to->o != n->o || !target)
 		return err_set(err, EXDEV, "an alias stays in images/aliases/");
-	image = image_find(n->o->host->project, str_from(target + 3), err);
+	image = image_find(images_of(n), str_from(target + 3), err);
 	if (!image)
 		return -(err->errnum ? err->errnum : ENOENT);
-	r = image_alias_set(n->o->host->project, name, image, who, err);
+	r = image_alias_set(images_of(n), name, image, who, err);
 	return r < 0 ? r : alias_unlink(n, who, err);
 }
 
@@ -107,7 +129,7 @@ const struct node_class class_alias = {.link = alias_link, .unlink = alias_unlin
 
 static struct node property_node(const struct node *dir, const char *name)
 {
-	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, NULL};
+	return (struct node){.o = dir->o, .row = node_unnamed_row(dir), .name = (char *)name};
 }
 
 static int properties_list(const struct node *dir, node_visit_fn *visit, void *arg)
@@ -172,14 +194,14 @@ enum {
 /* clang-format off */
 static const struct node_row rows[] = {
 	{SELF, SELF, NODE_DIR, "/", .mode = 0770},
-	{ERROR, SELF, NODE_FILE, "error", .ops = &class_error, .is_live = true},
+	{ERROR, SELF, NODE_FILE, "error", .ops = &class_error, .is_live = true, .is_own_only = true},
 	{ARCHITECTURE, SELF, NODE_FILE, "architecture", 0440, .ops = &class_prop_fixed, .arg = "architecture"},
 	{CREATED_AT, SELF, NODE_FILE, "created_at", 0440, .ops = &class_prop_fixed, .arg = "created_at"},
 	{UPLOADED_AT, SELF, NODE_FILE, "uploaded_at", 0440, .ops = &class_prop_fixed, .arg = "uploaded_at"},
 	{FILENAME, SELF, NODE_FILE, "filename", 0440, .ops = &class_prop_fixed, .arg = "filename"},
 	{SIZE, SELF, NODE_FILE, "size", 0440, .ops = &class_prop_fixed, .arg = "size"},
 	{ALIASES, SELF, NODE_FILE, "aliases", 0440, .ops = &class_prop_fixed, .arg = "aliases"},
-	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true},
+	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true, .is_own_only = true},
 	{PROPERTIES, SELF, NODE_DIR, "properties", .ops = &class_properties},
 	{PROPERTY, PROPERTIES, NODE_FILE, NULL, .ops = &class_property},
 };

@@ -216,7 +216,7 @@ static const struct node_class class_usage = {.read = usage_read};
 
 static struct node link_node(const struct node *dir, const char *name)
 {
-	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, NULL};
+	return (struct node){.o = dir->o, .row = node_unnamed_row(dir), .name = (char *)name};
 }
 
 /* A container names its links: what can't be a file's name isn't shown. */

@@ -249,7 +249,8 @@ static int keys_may_create(const struct node *dir, struct str name, const struct
 
 	if (!k)
 		return -ENOENT;
-	child = (struct node){object_ref(dir->o), node_unnamed_row(dir), str_dup(name), xstrdup(dir->name)};
+	child =
+	    (struct node){object_ref(dir->o), node_unnamed_row(dir), str_dup(name), xstrdup(dir->name), NULL};
 	if (k->refuse)
 		return err_set(err, EOPNOTSUPP, "%s: %s", child.name, k->refuse);
 	place = node_place(&child);
@@ -260,7 +261,7 @@ static int keys_may_create(const struct node *dir, struct str name, const struct
 		return err_set(
 		    err, EACCES, "%s belongs to user %u, group %u, mode %03o: you (uid %u) may not set it%s",
 		    child.name, (unsigned)a.uid, (unsigned)a.gid, (unsigned)a.mode, (unsigned)who->uid,
-		    k->class == CLASS_HOST ? ", as it could reach the host" : "");
+		    k->class != CLASS_OWNER ? ", as it could reach the host" : "");
 	if (key_is_family(k) && id_is_taken(dir, &child))
 		return err_set(err, EINVAL, "%s has the number of another key here: choose another name",
 			       child.name);
@@ -297,14 +298,15 @@ static int devices_child(const struct node *dir, struct str name, struct node *r
 	(void)err;
 	if (!config_device(c, device))
 		return -ENOENT;
-	*ret = (struct node){object_ref(dir->o), node_unnamed_row(dir), TAKE(device), NULL};
+	*ret = (struct node){object_ref(dir->o), node_unnamed_row(dir), TAKE(device), NULL, NULL};
 	return 0;
 }
 
 static int devices_mkdir(const struct node *dir, struct str name, const struct caller *who, struct node *ret,
 			 struct err *err)
 {
-	AUTO(node_done) struct node child = {object_ref(dir->o), node_unnamed_row(dir), str_dup(name), NULL};
+	AUTO(node_done)
+	struct node child = {object_ref(dir->o), node_unnamed_row(dir), str_dup(name), NULL, NULL};
 	AUTO(free) char *section = keydir_section(&child);
 	struct change change = {section, NULL, ""};
 	int r;

@@ -22,11 +22,16 @@ struct node {
 	const struct node_row *row;
 	/* Names that the row doesn't have: of a key, an interface; of the device above it. Owned, or NULL. */
 	char *name, *above;
+	/* The project through which an object of project default is seen, which has none of its own;
+	 * referenced. NULL: it is seen where it is. Such a view can only be read, and has ids of its own: the
+	 * kernel takes a directory to be in one place. */
+	struct object *via;
 };
 
 static inline void node_done(struct node *n)
 {
 	object_unref(n->o);
+	object_unref(n->via);
 	free(n->name);
 	free(n->above);
 	*n = (struct node){0};
@@ -97,6 +102,7 @@ struct node_row {
 	 * `stopped force` gets past a `stopped` that waits for init, and `kill` past the command that it is
 	 * to end. */
 	bool is_own_when_busy;
+	bool is_own_only;  /* not in the view that another project has of the object */
 	bool is_live;	   /* changes by itself: the kernel keeps nothing of it */
 	bool is_hidden;	   /* not listed */
 	bool is_fixed;	   /* owner root, whatever the object's: README, schema/, ... */
@@ -104,6 +110,8 @@ struct node_row {
 	/* Objects in this directory; arg: the sentence that refuses mkdir, or NULL. */
 	bool has_objects;
 	enum kind_number kind;
+	/* Whether an object has it; NULL: all of the kind do. Of several rows with one name one is there. */
+	bool (*when)(const struct object *o);
 };
 
 /* All rows of a kind of object, the first is its directory's. */
@@ -128,6 +136,15 @@ const struct node_row *node_row_number(const struct object *o, uint32_t number);
 uint64_t node_id(const struct node *n);
 /** node_own_id() - of one that is_each_own: an id that no other look-up has had for long */
 uint64_t node_own_id(const struct node *n);
+/** node_view_id() - of the same place as @project sees it; the node itself is seen where it is */
+uint64_t node_view_id(const struct node *n, const struct object *project);
+/** node_views() - the projects that see an object of project default; objects_free(). NULL: nobody else does
+ */
+struct object **node_views(const struct object *o);
+/** node_home() - whose objects a directory of objects lists: not referenced */
+struct object *node_home(const struct node *dir);
+/** node_refuse_view() - of what is only seen here. Return: 0; -EPERM with where it can be changed */
+int node_refuse_view(const struct node *n, struct err *err);
 /** node_id_object() - the id of the object that a node's id is of */
 uint32_t node_id_object(uint64_t id);
 /** node_find() - what an id stands for. Return: 0; -ESTALE it isn't there any more */

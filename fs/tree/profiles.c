@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* profiles/NAME/, projects and warnings: objects that are little more than their keys. */
+/* profiles/NAME/ and warnings: objects that are little more than their keys. */
 #include "engine/base/auto.h"
 #include "fs/tree/common.h"
 #include "fs/tree/keydir.h"
@@ -25,26 +25,22 @@ enum {
 /* clang-format off */
 static const struct node_row profile_rows[] = {
 	{SELF, SELF, NODE_DIR, "/", .mode = 0770},
-	{ERROR, SELF, NODE_FILE, "error", .ops = &class_error, .is_live = true},
+	{ERROR, SELF, NODE_FILE, "error", .ops = &class_error, .is_live = true, .is_own_only = true},
 	{DESCRIPTION, SELF, NODE_FILE, "description", .ops = &class_prop, .arg = "description"},
-	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true},
-	{SET, SELF, NODE_FILE, "set", .ops = &class_set, .is_live = true},
+	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true, .is_own_only = true},
+	{SET, SELF, NODE_FILE, "set", .ops = &class_set, .is_live = true, .is_own_only = true},
 	{VERSION, SELF, NODE_FILE, "version", .ops = &class_version, .is_live = true},
 	{CONFIG, SELF, NODE_DIR, "config", .ops = &class_config_dir, .arg = &view_set},
 	{CONFIG_KEY, CONFIG, NODE_FILE, NULL, .ops = &class_key, .arg = &view_set},
-	{CONFIG_SET, CONFIG, NODE_FILE, "set", .ops = &class_set, .is_live = true},
+	{CONFIG_SET, CONFIG, NODE_FILE, "set", .ops = &class_set, .is_live = true, .is_own_only = true},
 	{DEVICES, SELF, NODE_DIR, "devices", .ops = &class_devices_dir, .arg = &view_set},
 	{DEVICE, DEVICES, NODE_DIR, NULL, .ops = &class_device_dir, .arg = &view_set},
 	{DEVICE_KEY, DEVICE, NODE_FILE, NULL, .ops = &class_key, .arg = &view_set},
-	{DEVICE_SET, DEVICE, NODE_FILE, "set", .ops = &class_set, .is_live = true},
+	{DEVICE_SET, DEVICE, NODE_FILE, "set", .ops = &class_set, .is_live = true, .is_own_only = true},
 };
 const struct node_table table_profile = {KIND_PROFILE, profile_rows, ARRAY_SIZE(profile_rows)};
 
-/* The top level of the tree is project default: no directory leads to the object itself. */
-static const struct node_row project_rows[] = {
-	{SELF, SELF, NODE_DIR, "/", .mode = 0770},
-};
-const struct node_table table_project = {KIND_PROJECT, project_rows, ARRAY_SIZE(project_rows)};
+/* clang-format on */
 
 static int last_seen_read(const struct node *n, struct buf *b, struct err *err)
 {
@@ -58,6 +54,7 @@ static int last_seen_read(const struct node *n, struct buf *b, struct err *err)
 
 static const struct node_class class_last_seen = {.read = last_seen_read};
 
+/* clang-format off */
 enum { W_SELF, W_MESSAGE, W_ENTITY, W_COUNT, W_FIRST_SEEN, W_LAST_SEEN };
 static const struct node_row warning_rows[] = {
 	{W_SELF, W_SELF, NODE_DIR, "/", .mode = 0770},

@@ -11,45 +11,25 @@
 #include "fs/ops.h"
 #include "fs/tree/common.h"
 #include "fs/tree/keydir.h"
+#include "fs/tree/readme.h"
 #include "fs/tree/schema.h"
 #include "fs/tree/setfile.h"
 #include "fs/tree/tables.h"
 
 #define LXDFS_VERSION "0.1"
 
-/* ---- README */
-
 static void readme(struct host *h, struct buf *b)
 {
-	const char *m = h->mount;
-
+	readme_text(b, h->mount);
 	buf_printf(
 	    b,
-	    "This is a container host as a filesystem: read a file to see, write one to change. A write "
-	    "that\n"
-	    "succeeded is in force; one that failed changed nothing, and the sentence is in %s/error\n"
-	    "and in `error` beside what you tried to change.\n\n"
-	    "  mkdir %s/instances/foo                         make one, from the default image and profile\n"
-	    "  echo ALIAS > %s/instances/foo/source           from another image: see ls %s/images/aliases\n"
-	    "  echo running > %s/instances/foo/state          start it; also stopped, frozen, restart;\n"
-	    "                                                  `stopped force` doesn't ask it first\n"
-	    "  cat %s/instances/foo/addresses                 ls -l %s/instances/foo shows what else there "
-	    "is\n"
-	    "  echo 64MiB > %s/instances/foo/config/limits.memory     set a key; rm unsets it\n"
-	    "  cat %s/instances/foo/effective/config/*        with what profiles give, and defaults\n"
-	    "  echo true > %s/instances/foo/devices/eth0/security.mac_filtering\n"
-	    "  cd %s/instances/foo/exec; mkdir 1; echo id > 1/command; echo run > 1/state; cat 1/stdout\n"
-	    "  echo 'running 30' > %s/instances/foo/wait      wait 30 seconds for a state\n"
-	    "  cat a/set > b/set                               many keys, one change: KEY=VALUE lines\n"
-	    "  mv %s/instances/foo %s/instances/bar; rmdir %s/instances/bar\n"
-	    "  cp image.tar.xz %s/images/                     import an image\n"
-	    "  ln -s ../FINGERPRINT %s/images/aliases/NAME    name one\n"
-	    "  grep -r filtering %s/schema                    find a key by what it does\n"
+	    "  mkdir %s/projects/web                         a place with instances of its own: see README "
+	    "there\n"
 	    "  cat %s/events                                  what happens, a line each, until ^C\n\n"
 	    "Modes and groups are the access control: `chgrp webteam %s/instances/foo` gives one instance "
 	    "away,\n"
 	    "but not the keys by which it could reach the host.\n",
-	    m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m);
+	    h->mount, h->mount, h->mount);
 }
 
 /* ---- environment/ */
@@ -159,6 +139,7 @@ enum {
 	EFFECTIVE,
 	EFFECTIVE_CONFIG,
 	EFFECTIVE_KEY,
+	PROJECTS,
 };
 
 /* clang-format off */
@@ -189,6 +170,7 @@ static const struct node_row rows[] = {
 	{ALIAS, ALIASES, NODE_LINK, NULL, .ops = &class_alias},
 	{NETWORKS, ROOT, NODE_DIR, "networks", .has_objects = true, .kind = KIND_NETWORK},
 	{STORAGE, ROOT, NODE_DIR, "storage", .has_objects = true, .kind = KIND_POOL},
+	{PROJECTS, ROOT, NODE_DIR, "projects", 0771, .has_objects = true, .kind = KIND_PROJECT},
 	{WARNINGS, ROOT, NODE_DIR, "warnings", .has_objects = true, .kind = KIND_WARNING,
 		.arg = "warnings are lxdfs's own: rmdir says that one was seen to"},
 	{SCHEMA, ROOT, NODE_DIR, "schema", 0755, .ops = &class_schema, .is_fixed = true},

@@ -25,7 +25,10 @@ void schema_text(struct buf *b, const struct key *k)
 	if (k->def || k->def_text)
 		buf_printf(b, "default: %s\n", k->def_text ? k->def_text : k->def);
 	buf_printf(b, "applies: %s\n", live_text[k->live]);
-	buf_printf(b, "class: %s\n", k->class == CLASS_HOST ? "host" : "owner");
+	buf_printf(b, "class: %s\n",
+		   k->class == CLASS_HOST      ? "host"
+		   : k->class == CLASS_PROJECT ? "project"
+					       : "owner");
 	if (k->is_required)
 		buf_adds(b, "required: true\n");
 	if (k->mode && !(k->mode & 0222))
@@ -45,7 +48,7 @@ static const struct key_table *table_of(const char *name)
 
 static struct node child_of(const struct node *dir, const char *name)
 {
-	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, dir->name};
+	return (struct node){dir->o, node_unnamed_row(dir), (char *)name, dir->name, NULL};
 }
 
 static int tables_list(const struct node *dir, node_visit_fn *visit, void *arg)

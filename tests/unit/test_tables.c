@@ -160,6 +160,7 @@ static bool is_read_when_needed(const struct key_table *t, const char *name)
 	    {"image-properties", "properties."},  /* nobody reads it */
 	    {"network-bridge", "bridge.mode"},	  /* it has one value */
 	    {"exec-properties", ""},		  /* when `run` is written */
+	    {"project", ""},			  /* whenever something is done in it */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -251,8 +252,9 @@ static void test_class_host(void **state)
 	    {"instance", "raw.apparmor", CLASS_HOST},
 	    {"instance", "raw.idmap", CLASS_HOST},
 	    {"instance", "raw.seccomp", CLASS_HOST},
-	    {"instance-properties", "profiles", CLASS_HOST},
-	    {"instance-properties", "source", CLASS_HOST},
+	    {"instance-properties", "profiles", CLASS_PROJECT},
+	    {"instance-properties", "source", CLASS_PROJECT},
+	    {"instance-properties", "ephemeral", CLASS_PROJECT},
 	    {"disk", "type", CLASS_HOST},
 	    {"nic-bridged", "type", CLASS_HOST},
 	    {"disk", "source", CLASS_HOST},
