@@ -331,12 +331,12 @@ static int remove_object(struct task *t, struct object *o, struct err *err)
 	return patience_end(&p, &t->who, object_remove(o, &p.who, err), err);
 }
 
-static int rename_object(struct task *t, struct object *o, struct str name, struct err *err)
+static int move_object(struct task *t, struct object *o, struct object *to, struct str name, struct err *err)
 {
 	struct patience p;
 
 	patience_begin(&p, &t->who);
-	return patience_end(&p, &t->who, object_rename(o, name, &p.who, err), err);
+	return patience_end(&p, &t->who, object_move(o, to, name, &p.who, err), err);
 }
 
 static int rmdir_node(struct task *t, const struct node *n, struct err *err)
@@ -469,10 +469,13 @@ static int rename_node(struct task *t, const struct node *n, const struct node *
 		return err_set(err, EEXIST, "there is a %s already: nothing is replaced by a rename",
 			       t->to_name);
 	if (!n->row->number) {
+		bool fits = to->row->has_objects && to->row->kind == n->o->kind->number;
+		int r = fits ? refuse_shared(to, err) : 0;
+
 		/* not EXDEV, upon which mv would copy it as files and remove it */
-		if (t->ino != t->to)
+		if (t->ino != t->to && (!fits || !n->o->kind->may_move))
 			return err_set(err, EPERM, "%s can't be moved to another directory", t->name);
-		return rename_object(t, n->o, name, err);
+		return r < 0 ? r : move_object(t, n->o, node_home(to), name, err);
 	}
 	if (!exists && n->row->type == NODE_FILE && scratch_name_ok(name, no_key, NULL))
 		return back_up(t, n, err);

@@ -212,6 +212,18 @@ static void renamed(struct host *h, struct object *o, const char *old, const cha
 	}
 }
 
+/* The directory of @from that it was in. */
+static void left(struct host *h, struct object *o, struct object *from, const char *old)
+{
+	AUTO(node_done) struct node dir = {0};
+	struct fs *fs = h->fs;
+
+	if (!kind_dir(from == h->project ? h->server : from, o->kind->number, &dir))
+		return;
+	node_stale(fs, &dir);
+	notify_entry(fs->notifier, node_id(&dir), old);
+}
+
 /* ---- what the core before didn't live to tell */
 
 #define RECENT_NS (60ULL * 1000000000u)
@@ -263,4 +275,5 @@ void stale_hook(struct fs *fs)
 	fs->host->on.changed = changed;
 	fs->host->on.touched = touched;
 	fs->host->on.renamed = renamed;
+	fs->host->on.left = left;
 }

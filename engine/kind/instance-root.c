@@ -32,12 +32,25 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* There are files. */
+static int check_pool(struct object *o, const struct config *old, const struct config *effective,
+		      struct err *err)
+{
+	AUTO(config_unref) struct config *before = object_effective_of(o, old);
+	const char *pool = root_pool(effective), *pool_had = root_pool(before);
+
+	return !pool_had || same(pool, pool_had)
+		   ? 0
+		   : err_set(err, EBUSY,
+			     "the root disk can't leave pool %s any more: the instance's files are there",
+			     pool_had);
+}
+
 int instance_root_check(struct object *o, const struct config *old, const struct config *own,
 			const struct config *effective, struct err *err)
 {
 	const char *source = config_get(own, SECTION_PROPS, "source");
-	const char *had = old ? config_get(old, SECTION_PROPS, "source") : NULL, *pool, *pool_had;
-	AUTO(config_unref) struct config *before = NULL;
+	const char *had = old ? config_get(old, SECTION_PROPS, "source") : NULL;
 
 	if (source && !same(source, had) && !strncmp(source, COPY_PREFIX, strlen(COPY_PREFIX)))
 		return err_set(err, EOPNOTSUPP,
@@ -49,14 +62,14 @@ int instance_root_check(struct object *o, const struct config *old, const struct
 		    err, EBUSY,
 		    "source can't change any more: the instance has been started, its files are made of %s",
 		    had ? had : base_image(old));
-	before = object_effective_of(o, old);
-	pool = root_pool(effective);
-	pool_had = root_pool(before);
-	if (pool_had && !same(pool, pool_had))
-		return err_set(err, EBUSY,
-			       "the root disk can't leave pool %s any more: the instance's files are there",
-			       pool_had);
-	return 0;
+	return check_pool(o, old, effective, err);
+}
+
+int instance_root_check_move(struct object *o, const struct config *effective, struct err *err)
+{
+	AUTO(config_unref) struct config *own = object_own(o);
+
+	return base_image(own) ? check_pool(o, own, effective, err) : 0;
 }
 
 /* What its files are made of, by the fingerprint that is kept from the first start on. Return: 0; NULL in

@@ -8,6 +8,8 @@
  * files. As kind.check */
 int instance_root_check(struct object *o, const struct config *old, const struct config *own,
 			const struct config *effective, struct err *err);
+/** instance_root_check_move() - whether its files can stay where they are with another effective config */
+int instance_root_check_move(struct object *o, const struct config *effective, struct err *err);
 /** instance_root_make() - struct instances' root(): unpacks the image, makes the layer; blocks */
 int instance_root_make(struct object *o, const struct config *effective, const struct caller *who,
 		       struct instance_root *ret, struct err *err);

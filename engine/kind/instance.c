@@ -182,6 +182,21 @@ static int rename_instance(struct object *o, const char *name, struct err *err)
 	return err_set(err, EBUSY, "%s is running: it can be renamed when it is stopped", old);
 }
 
+/* Stopped, with profiles of those names there, and its root in the same pool. */
+static int may_move(struct object *o, struct object *there, const struct config *effective, struct err *err)
+{
+	AUTO(config_unref) struct config *own = object_own(o);
+	AUTO(free) char *name = NULL;
+
+	if (instance_state(o) == INSTANCE_STOPPED) {
+		int r = check_profiles(there, NULL, own, err);
+
+		return r < 0 ? r : instance_root_check_move(o, effective, err);
+	}
+	name = object_name(o);
+	return err_set(err, EBUSY, "%s is running: it can go to another project when it is stopped", name);
+}
+
 const struct kind kind_instance = {
     .number = KIND_INSTANCE,
     .name = "instance",
@@ -195,4 +210,5 @@ const struct kind kind_instance = {
     .may_remove = may_remove,
     .remove = remove_instance,
     .rename = rename_instance,
+    .may_move = may_move,
 };

@@ -31,6 +31,8 @@ struct host {
 		void (*touched)(struct host *h, struct object *o, const char *place);
 		/** an object came, went or has another name */
 		void (*renamed)(struct host *h, struct object *o, const char *old, const char *new);
+		/** an object went to another parent: @from and @old are where and what it was */
+		void (*left)(struct host *h, struct object *o, struct object *from, const char *old);
 	} on;
 	void *fs;	 /* for fs/ */
 	void *instances; /* for engine/kind/instance.c: cgroup layout, id maps, ... */

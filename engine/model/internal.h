@@ -4,6 +4,11 @@
 
 #include "engine/model/host.h"
 
+/** life_tell() - "instance-created" and its like, LXD's lifecycle names */
+void life_tell(struct object *o, const char *what);
+/** life_check_name() - Return: 0; -EINVAL, -ENAMETOOLONG */
+int life_check_name(const struct kind *kind, struct str name, struct err *err);
+
 /** object_new() - neither stored nor in the registry; object_unref() it */
 struct object *object_new(struct host *h, const struct kind *kind, struct object *parent, uint32_t id,
 			  const char *name);

@@ -82,6 +82,10 @@ struct kind {
 	void (*remove)(struct object *o);
 	/** rename() - @o still has its old name. NULL: renaming needs nothing */
 	int (*rename)(struct object *o, const char *name, struct err *err);
+	/** may_move() - to another project, before check(): @there is what it would be, @effective its
+	 * config. NULL: objects of the kind stay where they are */
+	int (*may_move)(struct object *o, struct object *there, const struct config *effective,
+			struct err *err);
 	/** dependents() - all objects whose effective config comes from @o, live or not, ascending by id, as
 	 * host_all() gives them. NULL: there can't be any */
 	struct object **(*dependents)(struct object *o);

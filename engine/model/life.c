@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How objects come, go and get another name. The state file is the point of no return: before it nothing is,
+/* How objects come and go. The state file is the point of no return: before it nothing is,
  * after its removal what is left is taken down, at the next start if need be. */
 #include <errno.h>
 #include <stdio.h>
@@ -28,8 +28,7 @@ static void shape_unlock(const struct kind *kind, struct host *h)
 		pthread_rwlock_unlock(&h->shape);
 }
 
-/* "instance-created" and its like: LXD's lifecycle names. */
-static void tell(struct object *o, const char *what)
+void life_tell(struct object *o, const char *what)
 {
 	AUTO(free) char *action = xasprintf("%s-%s", o->kind->name, what);
 
@@ -51,7 +50,7 @@ static int make_uuid(char ret[37], struct err *err)
 	return 0;
 }
 
-static int check_name(const struct kind *kind, struct str name, struct err *err)
+int life_check_name(const struct kind *kind, struct str name, struct err *err)
 {
 	if (name.len > 255)
 		return err_set(err, ENAMETOOLONG, "a name has at most 255 characters");
@@ -124,7 +123,7 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 
 	err = err ? err : &own_err;
 	err_done(err);
-	r = check_name(kind, name, err);
+	r = life_check_name(kind, name, err);
 	if (r < 0)
 		return r;
 	id = store_next_id(h, err);
@@ -158,7 +157,7 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 	}
 	if (h->on.renamed)
 		h->on.renamed(h, o, NULL, o->name);
-	tell(o, "created");
+	life_tell(o, "created");
 	if (kind->made) {
 		r = kind->made(o, err);
 		if (r < 0) {
@@ -217,69 +216,7 @@ int object_remove(struct object *o, const struct caller *who, struct err *err)
 		name = object_name(o);
 		if (o->host->on.renamed)
 			o->host->on.renamed(o->host, o, name, NULL);
-		tell(o, "deleted");
-	}
-	object_release(o);
-	return r;
-}
-
-static int rename_held(struct object *o, const char *old, const char *new, struct err *err)
-{
-	AUTO(access_list_unref) struct access_list *access = object_access_list(o);
-	AUTO(object_unref) struct object *other = NULL;
-	AUTO(config_unref) struct config *own = object_own(o);
-	AUTO(err_done) struct err why = ERR_NULL;
-	int r;
-
-	other = host_find(o->parent, o->kind->number, str_from(new));
-	if (other)
-		return err_set(err, EEXIST, "there is a %s named %s already", o->kind->name, new);
-	r = store_stage(o, new, own, access, err);
-	if (r < 0)
-		return r;
-	r = o->kind->rename ? o->kind->rename(o, new, err) : 0;
-	if (r < 0) {
-		store_abort(o);
-		return r;
-	}
-	/* the name first: one that is just being made may have taken it, and two files mustn't say the same
-	 */
-	if (registry_rename(o, new) < 0) {
-		store_abort(o);
-		r = err_set(err, EEXIST, "there is a %s named %s since a moment ago", o->kind->name, new);
-	} else {
-		r = store_commit(o, err);
-		if (r < 0) {
-			registry_rename(o, old);
-			store_put_back(o, old, own, access);
-		}
-	}
-	if (r < 0 && o->kind->rename && o->kind->rename(o, old, &why) < 0)
-		host_warn(o->host, o, "undo", "%s couldn't get its name back: %s", old, err_text(&why));
-	return r;
-}
-
-int object_rename(struct object *o, struct str name, const struct caller *who, struct err *err)
-{
-	AUTO(free) char *old = NULL, *new = str_dup(name);
-	AUTO(err_done) struct err own_err = ERR_NULL;
-	int r;
-
-	err = err ? err : &own_err;
-	r = check_name(o->kind, name, err);
-	if (!r)
-		r = object_take(o, "being renamed", who, err);
-	if (r < 0)
-		return r;
-	old = object_name(o);
-	if (strcmp(old, new)) {
-		pthread_rwlock_wrlock(&o->host->shape);
-		r = rename_held(o, old, new, err);
-		pthread_rwlock_unlock(&o->host->shape);
-		if (!r && o->host->on.renamed)
-			o->host->on.renamed(o->host, o, old, new);
-		if (!r)
-			tell(o, "renamed");
+		life_tell(o, "deleted");
 	}
 	object_release(o);
 	return r;

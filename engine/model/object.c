@@ -65,6 +65,7 @@ void object_unref(struct object *o)
 	access_list_unref(o->access);
 	pthread_mutex_destroy(&o->lock);
 	object_unref(o->parent);
+	registry_formers_free(o);
 	free(o->name);
 	free(o->error);
 	free(o);

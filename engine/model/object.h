@@ -20,6 +20,7 @@
 
 struct host;
 struct kind;
+struct former;
 
 /* Who asks. Filled in by fs/; caller_core for what the daemon does by itself. */
 struct caller {
@@ -62,8 +63,10 @@ struct object {
 	atomic_uint refs;
 	struct host *host;
 	const struct kind *kind;
-	uint32_t id;	       /* for ever; part of its node ids */
-	struct object *parent; /* referenced; the project, or the instance of an exec; NULL: the server */
+	uint32_t id; /* for ever; part of its node ids */
+	/* referenced; the project, or the instance of an exec; NULL: the server. Another one only by a move:
+	 * those before stay referenced, for who looks without a lock */
+	struct object *_Atomic parent;
 	char uuid[37];
 	uint64_t created_ns;
 	uint64_t created_by; /* caller.unique of the mkdir, for one that is sent again */
@@ -73,6 +76,7 @@ struct object {
 	bool is_hidden; /* its name is taken, but it isn't made yet */
 	atomic_bool is_gone;
 	struct object *next_id, *next_name; /* in the registry's tables */
+	struct former *formers;		    /* parents before */
 
 	/* guarded by lock; held for moments */
 	pthread_mutex_t lock;
@@ -122,6 +126,10 @@ int object_create(struct object *parent, const struct kind *kind, struct str nam
 int object_remove(struct object *o, const struct caller *who, struct err *err);
 /** object_rename() - Return: 0; -EEXIST; -EBUSY; -EINVAL the name */
 int object_rename(struct object *o, struct str name, const struct caller *who, struct err *err);
+/** object_move() - to another project, of the same name or another; as object_rename(), and -EPERM for kinds
+ * that stay, what kind.may_move and kind.check say of it there */
+int object_move(struct object *o, struct object *parent, struct str name, const struct caller *who,
+		struct err *err);
 
 /* ---- the token */
 /**

@@ -174,6 +174,44 @@ static void name_link(struct registry *r, struct object *o)
 	*p = o;
 }
 
+/* The list takes the caller's reference. */
+static void family_join(struct registry *r, struct object *take_o)
+{
+	struct family **slot = family_slot(r, parent_id(take_o), take_o->kind->number), *f = *slot;
+	size_t place;
+
+	if (!f) {
+		f = *slot = xcalloc(1, sizeof(**slot));
+		f->parent = parent_id(take_o);
+		f->kind = take_o->kind->number;
+	}
+	if (f->n == f->cap) {
+		f->cap = MAX(4, f->cap * 2);
+		f->list = xrealloc(f->list, f->cap * sizeof(struct object *));
+	}
+	place = family_place(f, take_o->id);
+	memmove(f->list + place + 1, f->list + place, (f->n - place) * sizeof(struct object *));
+	f->list[place] = take_o;
+	f->n++;
+	f->hidden += take_o->is_hidden;
+}
+
+/* And gives it back. */
+static void family_leave(struct registry *r, struct object *o)
+{
+	struct family **slot = family_slot(r, parent_id(o), o->kind->number), *f = *slot;
+	size_t place = family_place(f, o->id) - 1;
+
+	f->n--;
+	f->hidden -= o->is_hidden;
+	memmove(f->list + place, f->list + place + 1, (f->n - place) * sizeof(struct object *));
+	if (f->n)
+		return;
+	*slot = f->next;
+	free(f->list);
+	free(f);
+}
+
 static bool is_orphan(const struct object *o)
 {
 	return o->parent && o->parent->is_gone;
@@ -184,9 +222,7 @@ static bool is_orphan(const struct object *o)
 int registry_add(struct object *o)
 {
 	struct registry *r = o->host->registry;
-	struct family **slot, *f;
 	struct object **i;
-	size_t place;
 
 	pthread_rwlock_wrlock(&r->lock);
 	if (is_orphan(o) || find_name(r, parent_id(o), o->kind->number, str_from(o->name))) {
@@ -197,22 +233,7 @@ int registry_add(struct object *o)
 	}
 	if (++r->n > r->buckets * 2)
 		grow(r);
-	slot = family_slot(r, parent_id(o), o->kind->number);
-	if (!*slot) {
-		*slot = xcalloc(1, sizeof(**slot));
-		(*slot)->parent = parent_id(o);
-		(*slot)->kind = o->kind->number;
-	}
-	f = *slot;
-	if (f->n == f->cap) {
-		f->cap = MAX(4, f->cap * 2);
-		f->list = xrealloc(f->list, f->cap * sizeof(struct object *));
-	}
-	place = family_place(f, o->id);
-	memmove(f->list + place + 1, f->list + place, (f->n - place) * sizeof(struct object *));
-	f->list[place] = object_ref(o);
-	f->n++;
-	f->hidden += o->is_hidden;
+	family_join(r, object_ref(o));
 	i = &r->by_id[mix(o->id) & (r->buckets - 1)];
 	o->next_id = *i;
 	*i = o;
@@ -240,8 +261,6 @@ void registry_remove(struct object *o)
 {
 	struct registry *r = o->host->registry;
 	struct object **i;
-	struct family *f, **slot;
-	size_t place;
 
 	pthread_rwlock_wrlock(&r->lock);
 	if (o->is_gone) {
@@ -253,36 +272,55 @@ void registry_remove(struct object *o)
 		;
 	*i = o->next_id;
 	name_unlink(r, o);
-	slot = family_slot(r, parent_id(o), o->kind->number);
-	f = *slot;
-	place = family_place(f, o->id) - 1;
-	f->n--;
-	f->hidden -= o->is_hidden;
-	memmove(f->list + place, f->list + place + 1, (f->n - place) * sizeof(struct object *));
-	if (!f->n) {
-		*slot = f->next;
-		free(f->list);
-		free(f);
-	}
+	family_leave(r, o);
 	r->n--;
 	pthread_rwlock_unlock(&r->lock);
 	object_unref(o);
 }
 
-int registry_rename(struct object *o, const char *name)
+struct former {
+	struct former *next;
+	struct object *parent;
+};
+
+void registry_formers_free(struct object *o)
+{
+	while (o->formers) {
+		struct former *f = o->formers;
+
+		o->formers = f->next;
+		object_unref(f->parent);
+		free(f);
+	}
+}
+
+int registry_move(struct object *o, struct object *parent, const char *name)
 {
 	struct registry *r = o->host->registry;
-	int result = -EEXIST;
+	struct former *f = parent == o->parent ? NULL : xcalloc(1, sizeof(*f));
+	int result = 0;
 
 	pthread_rwlock_wrlock(&r->lock);
-	if (!find_name(r, parent_id(o), o->kind->number, str_from(name))) {
+	if (find_name(r, parent->id, o->kind->number, str_from(name)))
+		result = -EEXIST;
+	else if (parent->is_gone)
+		result = -ENOENT;
+	if (!result) {
 		name_unlink(r, o);
 		free(o->name);
 		o->name = xstrdup(name);
+		if (f) {
+			family_leave(r, o);
+			*f = (struct former){o->formers, o->parent};
+			o->formers = f;
+			o->parent = object_ref(parent);
+			family_join(r, o);
+		}
 		name_link(r, o);
-		result = 0;
 	}
 	pthread_rwlock_unlock(&r->lock);
+	if (result)
+		free(f);
 	return result;
 }
 

@@ -19,7 +19,9 @@ int registry_add(struct object *o);
 int registry_show(struct object *o);
 /** registry_remove() - it is gone: not found any more, its name is free */
 void registry_remove(struct object *o);
-/** registry_rename() - Return: 0; -EEXIST */
-int registry_rename(struct object *o, const char *name);
+/** registry_move() - another name, another parent or both. Return: 0; -EEXIST; -ENOENT that parent is gone */
+int registry_move(struct object *o, struct object *parent, const char *name);
+/** registry_formers_free() - of an object that nobody has any more */
+void registry_formers_free(struct object *o);
 /** registry_name() - a copy of the name, to be freed */
 char *registry_name(const struct object *o);
