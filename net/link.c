@@ -139,8 +139,10 @@ static int link_read(const struct nlmsghdr *h, struct link_info *ret)
 		l.has_mac = true;
 	}
 	/* of a VLAN and others IFLA_LINK is the link below, no other end */
+	l.below = (int)nl_u32(attrs[IFLA_LINK]);
 	if (!strcmp(l.kind, "veth"))
-		l.peer = (int)nl_u32(attrs[IFLA_LINK]);
+		l.peer = l.below;
+	l.below_netns = attrs[IFLA_LINK_NETNSID] ? (int)nl_u32(attrs[IFLA_LINK_NETNSID]) : -1;
 	if (attrs[IFLA_STATS64])
 		memcpy(&s, RTA_DATA(attrs[IFLA_STATS64]), MIN(sizeof(s), RTA_PAYLOAD(attrs[IFLA_STATS64])));
 	l.counters = (struct link_counters){s.rx_bytes,	 s.tx_bytes,  s.rx_packets, s.tx_packets,
@@ -164,6 +166,22 @@ int link_get(int netns_fd, const char *name, struct link_info *ret, struct err *
 		return r;
 	*ret = got;
 	return 0;
+}
+
+int link_get_at(int netns_fd, int index, struct link_info *ret, struct err *err)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+	struct link_info got = {0};
+	struct nl_msg m = {0};
+	int r;
+
+	nl_begin(&m, RTM_GETLINK, 0, &info, sizeof(info));
+	r = nl_query(&m, netns_fd, visit_one, &got, err);
+	if (r == -ENODEV)
+		return err_set(err, ENODEV, "there is no link with index %d", index);
+	if (!r)
+		*ret = got;
+	return r;
 }
 
 /* ---- listing */

@@ -31,7 +31,9 @@ struct link_info {
 	unsigned flags;	    /* IFF_UP, IFF_LOWER_UP, ... of linux/if.h */
 	unsigned operstate; /* IF_OPER_UP, ... */
 	unsigned mtu, txqueuelen;
-	int peer; /* index of a veth's other end, in that end's namespace; 0: none */
+	int peer;  /* index of a veth's other end, in that end's namespace; 0: none */
+	int below; /* the same of whatever a link lies on: of a VLAN its parent; itself, or 0: nothing */
+	int below_netns; /* our number of the namespace which that is in; -1: its own */
 	struct link_counters counters;
 };
 
@@ -52,6 +54,8 @@ struct link_list {
 
 /** link_get() - one link by name. Return: 0; -ENODEV no such link */
 int link_get(int netns_fd, const char *name, struct link_info *ret, struct err *err);
+/** link_get_at() - one link by its index. Return: 0; -ENODEV no such link */
+int link_get_at(int netns_fd, int index, struct link_info *ret, struct err *err);
 
 /**
  * link_list() - all links of a network namespace with counters and addresses
@@ -87,6 +91,16 @@ struct link_change {
 int link_set(const char *name, const struct link_change *change, struct err *err);
 /** link_set_in() - the same in another network namespace */
 int link_set_in(int netns_fd, const char *name, const struct link_change *change, struct err *err);
+/**
+ * link_move() - from one network namespace to another, under another name; it is down then
+ * @index: in @from_fd; @new_index: in @to_fd, 0: the kernel keeps it if it can
+ *
+ * Return: 0; -EEXIST the name is taken there; -EBUSY the index is; -EINVAL it is of a kind that can't leave;
+ * it is where it was then
+ */
+int link_move(int from_fd, int index, int to_fd, const char *name, int new_index, struct err *err);
+/** link_rename() - one that is down. Return: 0; -EEXIST the name is taken; -ENODEV */
+int link_rename(int netns_fd, int index, const char *name, struct err *err);
 /** link_delete() - Return: 0; -ENODEV there is none: callers that undo pass that over */
 int link_delete(const char *name, struct err *err);
 /** link_delete_in() - the same in another network namespace */

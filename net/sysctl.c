@@ -84,6 +84,60 @@ int sysctl_net_get(int family, const char *link, const char *key, struct err *er
 	return r < 0 ? r : setting_get(net, path, err);
 }
 
+/* ---- all of a link's */
+
+/* A setting's text; "" for what is no number, and for ipv6's mtu, which follows the link's. */
+static void read_number(int net, const char *path, char ret[64])
+{
+	AUTO(free) char *text = NULL;
+	ssize_t n = path_read(net, path, 63, &text);
+	struct str s = n < 0 ? STR_NULL : str_trim((struct str){text, (size_t)n});
+
+	ret[0] = 0;
+	if (s.len && strspn(s.ptr, "-0123456789") >= s.len && !strstr(path, "/mtu"))
+		snprintf(ret, 64, "%.*s", STR_FMT(s));
+}
+
+void sysctl_net_dump(const char *link, struct buf *b)
+{
+	static const char *const protocols[] = {"ipv4", "ipv6"};
+	AUTO(fd) int net = open_net(NULL);
+
+	for (size_t i = 0; net >= 0 && path_is_name(str_from(link)) && i < ARRAY_SIZE(protocols); i++) {
+		AUTO(free) char *dir = xasprintf("/proc/sys/net/%s/conf/%s", protocols[i], link);
+		AUTO(closedir) DIR *d = opendir(dir);
+		struct dirent *e;
+
+		while (d && (e = readdir(d))) {
+			AUTO(free) char *path = xasprintf("%s/conf/%s/%s", protocols[i], link, e->d_name);
+			char value[64];
+
+			read_number(net, path, value);
+			if (value[0])
+				buf_printf(b, "%s %s %s\n", protocols[i], e->d_name, value);
+		}
+	}
+}
+
+void sysctl_net_load(const char *link, const char *lines)
+{
+	AUTO(fd) int net = open_net(NULL);
+	struct str rest = str_from(lines), line, protocol, key;
+
+	while (net >= 0 && path_is_name(str_from(link)) && str_next(&rest, '\n', &line)) {
+		AUTO(free) char *path = NULL;
+		char now[64];
+
+		if (!str_next(&line, ' ', &protocol) || !str_next(&line, ' ', &key) || !path_is_name(key) ||
+		    !(str_is(protocol, "ipv4") || str_is(protocol, "ipv6")))
+			continue;
+		path = xasprintf("%.*s/conf/%s/%.*s", STR_FMT(protocol), link, STR_FMT(key));
+		read_number(net, path, now);
+		if (now[0] && !str_is(line, now))
+			path_write(net, path, line);
+	}
+}
+
 int sysctl_forward4(struct err *err)
 {
 	AUTO(fd) int net = open_net(err);

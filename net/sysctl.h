@@ -2,6 +2,7 @@
 /* Settings below /proc/sys/net, of the caller's network namespace, each read back after it was written. */
 #pragma once
 
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 
 #include <stdbool.h>
@@ -17,6 +18,11 @@
 int sysctl_net_set(int family, const char *link, const char *key, int value, struct err *err);
 /** sysctl_net_get() - Return: the value, 0 or more; negative errno */
 int sysctl_net_get(int family, const char *link, const char *key, struct err *err);
+
+/** sysctl_net_dump() - all numbers of net.ipv4.conf.LINK and net.ipv6.conf.LINK, "ipv4 KEY VALUE" a line, for
+ * sysctl_net_load(): that writes those which differ now, as far as the kernel takes them */
+void sysctl_net_dump(const char *link, struct buf *b);
+void sysctl_net_load(const char *link, const char *lines);
 
 /** sysctl_forward4() - the host forwards IPv4; never switched off again, others may need it */
 int sysctl_forward4(struct err *err);

@@ -15,6 +15,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
+#include "engine/device/nic-each.h"
 #include "net/dnsmasq.h"
 #include "net/leases.h"
 
@@ -178,7 +179,7 @@ static void last_find(struct mac mac, struct ip *ret)
 /* ---- what is promised */
 
 /* File names of the hosts directory take fewer characters than names of devices. */
-static char *entry_key(const struct object *o, const char *device)
+char *nic_entry_key(const struct object *o, const char *device)
 {
 	struct buf b = BUF_NULL;
 
@@ -274,27 +275,33 @@ static int read_leases(const char *lease_dir, struct mac mac, struct ips *others
 	return r;
 }
 
+struct reading {
+	const char *network;
+	struct ips *ret;
+};
+
+static int read_other(const struct config *c, const char *other, const char *instance, void *arg,
+		      struct err *err)
+{
+	const struct reading *reading = arg;
+	const char *net = config_device_get(c, other, "network");
+	const char *text = config_device_get(c, other, "ipv4.address");
+	struct ip ip;
+
+	(void)instance;
+	(void)err;
+	if (net && text && !strcmp(net, reading->network) && !ip_parse(str_from(text), &ip))
+		ips_add(reading->ret, &ip);
+	return 0;
+}
+
 /* Addresses that are set on NICs of this network, running or not: whoever has one keeps it. */
 static void read_static(struct object *self, const char *device, const char *network, struct ips *ret)
 {
-	AUTO(objects_free)
-	struct object **all = host_users(host_scope(self->parent, KIND_NETWORK), KIND_NETWORK, KIND_INSTANCE);
+	AUTO(config_unref) struct config *c = object_effective(self);
+	struct reading reading = {network, ret};
 
-	for (size_t i = 0; all && all[i]; i++) {
-		AUTO(config_unref) struct config *c = object_effective(all[i]);
-
-		for (size_t s = 0; s < c->n; s++) {
-			const char *dev = section_device(&c->sections[s]), *net, *text;
-			struct ip ip;
-
-			if (!dev || (all[i]->id == self->id && !strcmp(dev, device)))
-				continue;
-			net = config_device_get(c, dev, "network");
-			text = config_device_get(c, dev, "ipv4.address");
-			if (net && text && !strcmp(net, network) && !ip_parse(str_from(text), &ip))
-				ips_add(ret, &ip);
-		}
-	}
+	nic_each_other(self, c, device, read_other, &reading, NULL);
 }
 
 static int ranges_of(struct object *o, const struct nic_plan *p, struct ip_range *ret, int max)
@@ -373,7 +380,7 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 	if (!p->network)
 		return 0;
 	run_dir = network_run_dir(o->host, p->network);
-	key = entry_key(o, device);
+	key = nic_entry_key(o, device);
 	name = object_name(o);
 	pthread_mutex_lock(&lock);
 	if (p->wants_pin4)
@@ -429,7 +436,7 @@ static void give_back(struct object *o, const char *network, struct mac mac, con
 
 int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err)
 {
-	AUTO(free) char *run_dir = network_run_dir(o->host, network), *key = entry_key(o, device);
+	AUTO(free) char *run_dir = network_run_dir(o->host, network), *key = nic_entry_key(o, device);
 	AUTO(free) char *path = xasprintf("%s/hosts", run_dir), *text = NULL, *name = NULL;
 	AUTO(fd) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ip promised = {0};

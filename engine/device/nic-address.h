@@ -18,6 +18,10 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
  * is no failure. An address that it had is its own again when it comes back, if it is free */
 int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err);
 
+/** nic_entry_key() - a file name that stands for a NIC: the instance's uuid, a dot, the device's name with
+ * what a file name can't hold escaped; freed by the caller */
+char *nic_entry_key(const struct object *o, const char *device);
+
 /* Addresses from first to last of one family; for tests. */
 struct ip_range {
 	struct ip first, last;

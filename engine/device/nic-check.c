@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/nic-each.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
 #include "engine/device/nic.h"
@@ -21,37 +22,31 @@ bool nic_bridged_matches(struct object *o, const struct section *device)
 /* What makes a NIC one of a bridge: two on different ones never meet. */
 static const char *meeting_place(const struct config *c, const char *device)
 {
-	const char *type = config_device_get(c, device, "type"), *place;
+	const char *place = config_device_get(c, device, "network");
 
-	if (!type || strcmp(type, "nic"))
-		return NULL;
-	place = config_device_get(c, device, "network");
 	return place ? place : config_device_get(c, device, "parent");
 }
 
-static int check_against(const struct config *mine, const char *device, const struct config *c,
-			 const char *other_name, struct err *err)
+struct asked {
+	const struct config *c;
+	const char *device, *place;
+};
+
+static int check_other(const struct config *c, const char *other, const char *instance, void *arg,
+		       struct err *err)
 {
 	static const char *const unique[] = {"hwaddr", "ipv4.address", "ipv6.address"};
-	const char *place = meeting_place(mine, device);
+	const struct asked *mine = arg;
+	const char *its = meeting_place(c, other);
 
-	for (size_t i = 0; i < c->n; i++) {
-		const char *other = section_device(&c->sections[i]), *its;
+	if (!its || strcmp(mine->place, its))
+		return 0;
+	for (size_t k = 0; k < ARRAY_SIZE(unique); k++) {
+		const char *a = config_device_get(mine->c, mine->device, unique[k]);
+		const char *b = config_device_get(c, other, unique[k]);
 
-		if (!other || (c == mine && !strcmp(other, device)))
-			continue;
-		its = meeting_place(c, other);
-		if (!place || !its || strcmp(place, its))
-			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(unique); k++) {
-			const char *a = config_device_get(mine, device, unique[k]);
-			const char *b = config_device_get(c, other, unique[k]);
-
-			if (a && b && *a && strcmp(a, "none") && !strcasecmp(a, b))
-				return err_set(err, EINVAL, "%s of %s is \"%s\": %s%s%s has it already on %s",
-					       unique[k], device, a, other, other_name ? " of " : "",
-					       other_name ? other_name : "", place);
-		}
+		if (a && b && *a && strcmp(a, "none") && !strcasecmp(a, b))
+			return nic_is_taken(unique[k], mine->device, a, other, instance, mine->place, err);
 	}
 	return 0;
 }
@@ -59,26 +54,13 @@ static int check_against(const struct config *mine, const char *device, const st
 /* Only asked where something is set that must be the NIC's alone. */
 static int check_others(struct object *o, const struct config *c, const char *device, struct err *err)
 {
-	AUTO(objects_free) struct object **all = NULL;
-	int r = check_against(c, device, c, NULL, err);
+	struct asked mine = {c, device, meeting_place(c, device)};
 
-	if (r < 0 || o->kind->number != KIND_INSTANCE || !o->parent)
-		return r;
-	if (!config_device_get(c, device, "hwaddr") && !config_device_get(c, device, "ipv4.address") &&
-	    !config_device_get(c, device, "ipv6.address"))
+	if (!mine.place ||
+	    (!config_device_get(c, device, "hwaddr") && !config_device_get(c, device, "ipv4.address") &&
+	     !config_device_get(c, device, "ipv6.address")))
 		return 0;
-	all = host_every(o->host, KIND_INSTANCE);
-	for (size_t i = 0; all && all[i] && !r; i++) {
-		AUTO(config_unref) struct config *theirs = NULL;
-		AUTO(free) char *name = NULL;
-
-		if (all[i]->id == o->id)
-			continue;
-		theirs = object_effective(all[i]);
-		name = object_name_beside(o, all[i]);
-		r = check_against(c, device, theirs, name, err);
-	}
-	return r;
+	return nic_each_other(o, c, device, check_other, &mine, err);
 }
 
 static int check_family(const struct nic_plan *p, const struct config *c, const char *device, int family,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/nic-each.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-parent.h"
 #include "engine/device/nic-plan.h"
@@ -226,33 +227,34 @@ static int check_family(const struct direct_plan *p, const struct direct_family 
 }
 
 /* Another routed NIC, on whatever link, can't have the same address. */
-static int check_against(const struct direct_plan *p, const struct config *mine, const char *device,
-			 const struct config *c, const char *other_name, struct err *err)
+struct asked {
+	const struct direct_plan *plan;
+	const char *device;
+};
+
+static int check_other(const struct config *c, const char *other, const char *instance, void *arg,
+		       struct err *err)
 {
+	static const char *const keys[] = {"ipv4.address", "ipv6.address"};
+	const struct asked *mine = arg;
+	const struct direct_plan *p = mine->plan;
 	size_t n = p->spec.v4.n_addresses + p->spec.v6.n_addresses;
 
-	for (size_t i = 0; i < c->n; i++) {
-		const char *other = section_device(&c->sections[i]);
-		static const char *const keys[] = {"ipv4.address", "ipv6.address"};
+	if (!has_nictype(config_device(c, other), "routed"))
+		return 0;
+	for (size_t k = 0; k < n * ARRAY_SIZE(keys); k++) {
+		struct str rest = str_from(config_device_get(c, other, keys[k % 2])), piece;
+		const struct ip *ip = &p->addresses[k / 2];
+		struct ip its;
 
-		if (!other || (c == mine && !strcmp(other, device)) ||
-		    !has_nictype(&c->sections[i], "routed"))
-			continue;
-		for (size_t k = 0; k < n * ARRAY_SIZE(keys); k++) {
-			struct str rest = str_from(config_device_get(c, other, keys[k % 2])), piece;
-			const struct ip *ip = &p->addresses[k / 2];
-			struct ip its;
+		while (rest.len && str_next(&rest, '\n', &piece)) {
+			AUTO(buf_done) struct buf b = BUF_NULL;
 
-			while (rest.len && str_next(&rest, '\n', &piece)) {
-				AUTO(buf_done) struct buf b = BUF_NULL;
-
-				if (ip_parse(str_trim(piece), &its) < 0 || !ip_eq(&its, ip))
-					continue;
-				buf_ip(&b, ip);
-				return err_set(err, EINVAL, "%s of %s is \"%s\": %s%s%s has it already",
-					       keys[k % 2], device, buf_cstr(&b), other,
-					       other_name ? " of " : "", other_name ? other_name : "");
-			}
+			if (ip_parse(str_trim(piece), &its) < 0 || !ip_eq(&its, ip))
+				continue;
+			buf_ip(&b, ip);
+			return nic_is_taken(keys[k % 2], mine->device, buf_cstr(&b), other, instance, NULL,
+					    err);
 		}
 	}
 	return 0;
@@ -261,23 +263,9 @@ static int check_against(const struct direct_plan *p, const struct config *mine,
 static int check_others(struct object *o, const struct direct_plan *p, const struct config *c,
 			const char *device, struct err *err)
 {
-	AUTO(objects_free) struct object **all = NULL;
-	int r = check_against(p, c, device, c, NULL, err);
+	struct asked mine = {p, device};
 
-	if (r < 0 || o->kind->number != KIND_INSTANCE || !o->parent || !p->addresses)
-		return r;
-	all = host_every(o->host, KIND_INSTANCE);
-	for (size_t i = 0; all && all[i] && !r; i++) {
-		AUTO(config_unref) struct config *theirs = NULL;
-		AUTO(free) char *name = NULL;
-
-		if (all[i]->id == o->id)
-			continue;
-		theirs = object_effective(all[i]);
-		name = object_name_beside(o, all[i]);
-		r = check_against(p, c, device, theirs, name, err);
-	}
-	return r;
+	return p->addresses ? nic_each_other(o, c, device, check_other, &mine, err) : 0;
 }
 
 int nic_direct_check(struct object *o, const struct config *effective, const char *device, struct err *err)

@@ -34,6 +34,8 @@ struct nic_live {
 	/* routed and p2p */
 	struct direct_plan *direct;
 	struct macvlan_live *macvlan;
+	struct physical_live *physical;
+	struct ipvlan_plan *ipvlan;
 };
 
 /** nic_live_find() - NULL: it isn't attached */

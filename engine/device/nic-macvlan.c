@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/nic-each.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-parent.h"
 #include "engine/device/nic-plan.h"
@@ -22,34 +23,28 @@ bool nic_macvlan_matches(struct object *o, const struct section *device)
 }
 
 /* Another NIC of the same link with this MAC. */
-static int check_against(const struct config *mine, const char *device, const struct config *c,
-			 const char *other_name, struct err *err)
+struct asked {
+	const char *device, *mac, *parent;
+};
+
+static int check_other(const struct config *c, const char *other, const char *instance, void *arg,
+		       struct err *err)
 {
-	const char *mac = config_device_get(mine, device, "hwaddr");
-	char parent[IFNAMSIZ], its[IFNAMSIZ];
+	const struct asked *mine = arg;
+	const char *its_mac = config_device_get(c, other, "hwaddr");
+	char its[IFNAMSIZ];
 
-	if (!mac || nic_parent_name(mine, device, parent, NULL) <= 0)
+	if (!nic_macvlan_matches(NULL, config_device(c, other)) || !its_mac || strcmp(its_mac, mine->mac) ||
+	    nic_parent_name(c, other, its, NULL) <= 0 || strcmp(its, mine->parent))
 		return 0;
-	for (size_t i = 0; i < c->n; i++) {
-		const char *other = section_device(&c->sections[i]), *its_mac;
-
-		if (!other || (c == mine && !strcmp(other, device)) ||
-		    !nic_macvlan_matches(NULL, &c->sections[i]))
-			continue;
-		its_mac = config_device_get(c, other, "hwaddr");
-		if (its_mac && !strcmp(its_mac, mac) && nic_parent_name(c, other, its, NULL) > 0 &&
-		    !strcmp(its, parent))
-			return err_set(err, EINVAL, "hwaddr of %s is \"%s\": %s%s%s has it already on %s",
-				       device, mac, other, other_name ? " of " : "",
-				       other_name ? other_name : "", parent);
-	}
-	return 0;
+	return nic_is_taken("hwaddr", mine->device, its_mac, other, instance, mine->parent, err);
 }
 
 int nic_macvlan_check(struct object *o, const struct config *effective, const char *device, struct err *err)
 {
-	AUTO(objects_free) struct object **all = NULL;
+	const char *mac = config_device_get(effective, device, "hwaddr");
 	char parent[IFNAMSIZ];
+	struct asked mine = {device, mac, parent};
 	int r;
 
 	if (config_device_get(effective, device, "network"))
@@ -57,23 +52,9 @@ int nic_macvlan_check(struct object *o, const struct config *effective, const ch
 	r = nic_check_name(effective, device, err);
 	if (!r)
 		r = nic_parent_name(effective, device, parent, err);
-	if (r > 0)
-		r = check_against(effective, device, effective, NULL, err);
-	if (r < 0 || o->kind->number != KIND_INSTANCE || !o->parent ||
-	    !config_device_get(effective, device, "hwaddr"))
-		return r;
-	all = host_every(o->host, KIND_INSTANCE);
-	for (size_t i = 0; all && all[i] && !r; i++) {
-		AUTO(config_unref) struct config *theirs = NULL;
-		AUTO(free) char *name = NULL;
-
-		if (all[i]->id == o->id)
-			continue;
-		theirs = object_effective(all[i]);
-		name = object_name_beside(o, all[i]);
-		r = check_against(effective, device, theirs, name, err);
-	}
-	return r;
+	if (r <= 0 || !mac)
+		return MIN(r, 0);
+	return nic_each_other(o, effective, device, check_other, &mine, err);
 }
 
 /* ---- attach and detach */

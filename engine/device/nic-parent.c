@@ -79,13 +79,26 @@ static int make(const char *name, const char *parent, unsigned vlan, struct err 
 	return r;
 }
 
+/* With the lock held. */
+static void count(const char *name)
+{
+	struct held *h = *find(name);
+
+	if (!h) {
+		h = xcalloc(1, sizeof(*h));
+		snprintf(h->name, sizeof(h->name), "%s", name);
+		h->next = all;
+		all = h;
+	}
+	h->count++;
+}
+
 int nic_parent_hold(const struct config *c, const char *device, struct err *err)
 {
 	const char *parent = config_device_get(c, device, "parent");
 	unsigned vlan = (unsigned)vlan_of(c, device);
 	struct link_info info;
 	char name[IFNAMSIZ];
-	struct held *h;
 	int r = nic_parent_name(c, device, name, err);
 
 	if (r <= 0)
@@ -94,17 +107,17 @@ int nic_parent_hold(const struct config *c, const char *device, struct err *err)
 		return link_get(NETNS_OWN, name, &info, err);
 	pthread_mutex_lock(&lock);
 	r = make(name, parent, vlan, err);
-	h = *find(name);
-	if (!r && !h) {
-		h = xcalloc(1, sizeof(*h));
-		memcpy(h->name, name, sizeof(h->name));
-		h->next = all;
-		all = h;
-	}
 	if (!r)
-		h->count++;
+		count(name);
 	pthread_mutex_unlock(&lock);
 	return r;
+}
+
+void nic_parent_note(const char *name)
+{
+	pthread_mutex_lock(&lock);
+	count(name);
+	pthread_mutex_unlock(&lock);
 }
 
 void nic_parent_release(const char *name)

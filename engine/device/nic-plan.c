@@ -60,6 +60,11 @@ bool nic_host_name(const struct object *o, const struct config *effective, const
 	return is_ours;
 }
 
+int nic_index(const struct object *o, const char *device)
+{
+	return (int)(1U << 29 | (derive(o, device, "index") & ((1U << 29) - 1)));
+}
+
 int ip_nets_of(const char *text, struct ip_net **ret, size_t *n, struct err *err)
 {
 	struct ip_net *list = NULL;

@@ -39,6 +39,8 @@ struct mac nic_mac(const struct object *o, const struct config *effective, const
 /** nic_host_name() - of the host's end, likewise. Return: whether no admin chose it */
 bool nic_host_name(const struct object *o, const struct config *effective, const char *device,
 		   char ret[IFNAMSIZ]);
+/** nic_index() - for a link that is made inside and found again by it: far above what kernels count up to */
+int nic_index(const struct object *o, const char *device);
 /** nic_allow() - add to what it may use as source */
 void nic_allow(struct nic_plan *p, const struct ip_net *net);
 /** ip_nets_of() - "10.0.0.0/8, fd00::/8", separated by commas, spaces, newlines. Return: 0; -EINVAL */

@@ -38,12 +38,24 @@ static bool is_nic(const struct config *c, const char *device)
 	return type && !strcmp(type, "nic");
 }
 
-/* A macvlan is all inside. */
-static bool has_host_link(const struct config *c, const char *device)
+static bool has_nictype(const struct config *c, const char *device, const char *nictype)
 {
 	const char *type = config_device_get(c, device, "nictype");
 
-	return !type || strcmp(type, "macvlan") != 0;
+	return type && !strcmp(type, nictype);
+}
+
+/* The others are all inside. */
+static bool has_host_link(const struct config *c, const char *device)
+{
+	return !has_nictype(c, device, "macvlan") && !has_nictype(c, device, "physical") &&
+	       !has_nictype(c, device, "ipvlan");
+}
+
+/* Of the others it is the parent's. */
+static bool has_own_mac(const struct config *c, const char *device)
+{
+	return !has_nictype(c, device, "physical") && !has_nictype(c, device, "ipvlan");
 }
 
 static void add_nics(struct keep *k, const struct object *o, const struct config *own, const struct config *c)
@@ -55,7 +67,7 @@ static void add_nics(struct keep *k, const struct object *o, const struct config
 
 		if (!device || !is_nic(c, device))
 			continue;
-		if (!config_device_get(c, device, "hwaddr")) {
+		if (has_own_mac(c, device) && !config_device_get(c, device, "hwaddr")) {
 			buf_mac(&mac, nic_mac(o, c, device));
 			add(k, own, SECTION_CONFIG, remember(k, xasprintf("volatile.%s.hwaddr", device)),
 			    buf_cstr(&mac));
@@ -85,7 +97,8 @@ static void drop_stale(struct keep *k, const struct config *own, const struct co
 			    strcmp(key + len - tail, suffixes[x]) != 0)
 				continue;
 			device = str_dup((struct str){key + prefix, len - prefix - tail});
-			if (!is_nic(c, device) || (x == 1 && !has_host_link(c, device)))
+			if (!is_nic(c, device) ||
+			    !(x == 1 ? has_host_link(c, device) : has_own_mac(c, device)))
 				add(k, own, SECTION_CONFIG, remember(k, xstrdup(key)), NULL);
 		}
 	}

@@ -53,9 +53,9 @@ extern const char *const nic_type_words[];
 		.def_text = "what the network says", .class = CLASS_HOST, .live = LIVE_REPLUG,               \
 		.text =                                                                                      \
 		    "How a NIC without `network` is joined: `bridged` to the bridge that `parent` names, "   \
-		    "`routed` by the host's routing tables, `p2p` to nothing but the host, `macvlan` to "    \
-		    "the "                                                                                   \
-		    "network of the link that `parent` names."                                               \
+		    "`routed` by the host's routing tables, `p2p` to nothing but the host, `macvlan` and "   \
+		    "`ipvlan` to the network of the link that `parent` names, `physical` by that link "      \
+		    "itself."                                                                                \
 	}
 #define NIC_QUEUE_ROW                                                                                        \
 	{                                                                                                    \

@@ -6,7 +6,7 @@
 #include "engine/device/nic-live.h"
 #include "engine/keys/nic-rows.h"
 
-const char *const nic_type_words[] = {"bridged", "routed", "p2p", "macvlan", NULL};
+const char *const nic_type_words[] = {"bridged", "routed", "p2p", "macvlan", "ipvlan", "physical", NULL};
 static const char *const none[] = {"none", NULL};
 
 static const struct key rows[] = {

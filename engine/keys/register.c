@@ -23,9 +23,17 @@ const struct device_type device_none = {
 };
 
 const struct device_type *const device_types[] = {
-    &device_nic_bridged, &device_nic_routed, &device_nic_p2p,
-    &device_nic_macvlan, &device_disk,	     &device_unix_char,
-    &device_unix_block,	 &device_none,	     NULL,
+    &device_nic_bridged,
+    &device_nic_routed,
+    &device_nic_p2p,
+    &device_nic_macvlan,
+    &device_nic_ipvlan,
+    &device_nic_physical,
+    &device_disk,
+    &device_unix_char,
+    &device_unix_block,
+    &device_none,
+    NULL,
 };
 
 void kinds_register(void)
@@ -74,6 +82,8 @@ const struct key_table *const *keys_tables(void)
 	    &device_nic_routed.keys,
 	    &device_nic_p2p.keys,
 	    &device_nic_macvlan.keys,
+	    &device_nic_ipvlan.keys,
+	    &device_nic_physical.keys,
 	    &device_disk.keys,
 	    &device_unix_char.keys,
 	    &device_unix_block.keys,

@@ -15,6 +15,7 @@
 #include "engine/base/path.h"
 #include "engine/base/sys.h"
 #include "engine/device/nic-parent.h"
+#include "engine/device/nic-physical.h"
 #include "engine/instance/order.h"
 #include "engine/kind/instance-root.h"
 #include "engine/kind/instance.h"
@@ -191,6 +192,7 @@ void instances_autostart(struct host *h)
 	bool first = faccessat(h->run_fd, STARTED_FILE, F_OK, 0) < 0;
 	size_t n = 0;
 
+	nic_physicals_sweep(h);
 	nic_parents_sweep();
 	for (size_t i = 0; list[i]; i++) {
 		AUTO(config_unref) struct config *c = NULL;
