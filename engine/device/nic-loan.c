@@ -290,8 +290,9 @@ void loans_sweep(struct host *h)
 /* ---- giving */
 
 /* Loans that have ended come back first. */
-static int check_free(struct host *h, int dir, const char *link, struct err *err)
+static int check_free(struct object *self, int dir, const char *link, struct err *err)
 {
+	struct host *h = self->host;
 	AUTO(closedir) DIR *d = NULL;
 	struct dirent *e;
 
@@ -307,34 +308,34 @@ static int check_free(struct host *h, int dir, const char *link, struct err *err
 		    strcmp(p.was.name, link) != 0)
 			continue;
 		o = find_owner(h, e->d_name);
-		name = o ? object_name(o) : NULL;
+		name = o ? object_name_beside(self, o) : NULL;
 		return err_set(err, EBUSY, "link %s is in instance %s now", link, name ? name : "another");
 	}
 	return 0;
 }
 
-int loan_check(struct host *h, const char *link, struct err *err)
+int loan_check(struct object *o, const char *link, struct err *err)
 {
 	AUTO(fd) int dir = -EBADF;
 	int r;
 
 	pthread_mutex_lock(&lock);
-	r = dir = open_dir(h, err);
+	r = dir = open_dir(o->host, err);
 	if (r >= 0)
-		r = check_free(h, dir, link, err);
+		r = check_free(o, dir, link, err);
 	pthread_mutex_unlock(&lock);
 	return r;
 }
 
-static int give(struct host *h, int dir, const struct loan_order *o, struct err *err)
+static int give(struct object *self, int dir, const struct loan_order *o, struct err *err)
 {
 	AUTO(physical_done) struct physical p = PHYSICAL_NULL;
-	int r = check_free(h, dir, o->link, err);
+	int r = check_free(self, dir, o->link, err);
 
 	if (!r)
 		r = physical_look(o->link, &p, err);
 	if (!r)
-		r = hold(h, dir, o->uuid, o->netns_fd, err);
+		r = hold(self->host, dir, self->uuid, o->netns_fd, err);
 	if (r < 0)
 		return r;
 	r = record_write(dir, o->key, &p, err);
@@ -345,19 +346,19 @@ static int give(struct host *h, int dir, const struct loan_order *o, struct err 
 	return r;
 }
 
-int loan_give(struct host *h, const struct loan_order *order, struct err *err)
+int loan_give(struct object *o, const struct loan_order *order, struct err *err)
 {
 	AUTO(fd) int dir = -EBADF;
 	int r;
 
 	pthread_mutex_lock(&lock);
-	r = dir = open_dir(h, err);
+	r = dir = open_dir(o->host, err);
 	if (r >= 0)
-		r = give(h, dir, order, err);
+		r = give(o, dir, order, err);
 	if (r == 0)
 		claim(order->key);
 	else
-		let_go(h, order->uuid);
+		let_go(o->host, o->uuid);
 	pthread_mutex_unlock(&lock);
 	return r;
 }

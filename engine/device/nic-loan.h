@@ -8,8 +8,7 @@
 
 /* A link that is to go. */
 struct loan_order {
-	const char *uuid; /* of the instance */
-	const char *key;  /* nic_entry_key() */
+	const char *key; /* nic_entry_key() */
 	const char *link;
 	const char *name; /* inside */
 	unsigned mtu;
@@ -18,9 +17,9 @@ struct loan_order {
 };
 
 /** loan_check() - the link isn't in an instance; one that came to an end is given back. Return: 0; -EBUSY */
-int loan_check(struct host *h, const char *link, struct err *err);
+int loan_check(struct object *o, const char *link, struct err *err);
 /** loan_give() - Return: 0; -EBUSY another instance has it; as physical_give() */
-int loan_give(struct host *h, const struct loan_order *order, struct err *err);
+int loan_give(struct object *o, const struct loan_order *order, struct err *err);
 /**
  * loan_end() - it comes back
  * @is_running: the instance still is: its namespace is held for others that it has

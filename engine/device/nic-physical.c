@@ -84,7 +84,6 @@ static int attach_named(struct object *o, const struct config *effective, const 
 	char name[IFNAMSIZ];
 	struct mac own;
 	struct loan_order order = {
-	    .uuid = o->uuid,
 	    .key = key,
 	    .link = link,
 	    .name = name,
@@ -99,7 +98,7 @@ static int attach_named(struct object *o, const struct config *effective, const 
 		snprintf(name, sizeof(name), "%s", asked);
 	else
 		r = nic_choose_name(effective, netns, name, err);
-	return r < 0 ? r : loan_give(o->host, &order, err);
+	return r < 0 ? r : loan_give(o, &order, err);
 }
 
 int nic_physical_attach(struct object *o, const struct config *effective, const char *device, struct err *err)
@@ -115,7 +114,7 @@ int nic_physical_attach(struct object *o, const struct config *effective, const 
 		return r;
 	r = nic_parent_name(effective, device, link, err);
 	if (r > 0)
-		r = loan_check(o->host, link, err);
+		r = loan_check(o, link, err);
 	if (!r)
 		r = nic_parent_hold(effective, device, err);
 	if (r < 0)
