@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/netfilter.h>
@@ -24,6 +25,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/str.h"
+#include "net/nft-compile.h"
 
 /* What a burst of somebody else's changes may take before news are lost; memory is used only while it lasts.
  */
@@ -142,13 +144,62 @@ static int fail(const char *said, struct err *err)
 		       line.len ? line.ptr : "it gave no reason");
 }
 
+/* With the lock held. Return: 0 the transaction is in force; else nothing of it is */
+static int send_batch(const struct nft_batch *b)
+{
+	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	_Alignas(struct nlmsghdr) char bytes[8192];
+	const uint32_t last = b->n - 2;
+	int size = 0, r = -EIO;
+	socklen_t n_size = sizeof(size);
+	ssize_t n;
+
+	/* FORCE needs CAP_NET_ADMIN over the host, which the change needs as well. The kernel doubles it. */
+	if (getsockopt(nft_fd, SOL_SOCKET, SO_SNDBUF, &size, &n_size) < 0 || b->m.buf.len > INT_MAX / 2)
+		return -EMSGSIZE;
+	if ((size_t)size / 2 < b->m.buf.len) {
+		size = (int)b->m.buf.len;
+		(void)setsockopt(nft_fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	}
+	if (sendto(nft_fd, b->m.buf.ptr, b->m.buf.len, 0, (const struct sockaddr *)&kernel, sizeof(kernel)) <
+	    0)
+		return -errno;
+	/* The kernel has answered when it returns: of each message that it refused, and of the last. */
+	while ((n = recv(nft_fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+		const struct nlmsghdr *h = (const void *)bytes;
+
+		for (size_t left = (size_t)n; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			const struct nlmsgerr *e = NLMSG_DATA(h);
+
+			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*e)))
+				continue;
+			if (e->error || (h->nlmsg_seq == last && r == -EIO))
+				r = e->error;
+		}
+	}
+	return r;
+}
+
+/* What the kernel refuses is said again through libnftables, which knows the reason as a sentence. */
+static bool run_compiled(const char *commands)
+{
+	struct nft_batch b = {0};
+	bool is_done;
+
+	if (nft_compile(commands, &b) < 0)
+		return false;
+	is_done = send_batch(&b) == 0;
+	buf_done(&b.m.buf);
+	return is_done;
+}
+
 static int run(const char *commands, struct buf *out, struct err *err)
 {
 	int r;
 
 	pthread_mutex_lock(&nft_lock);
 	r = nft_open(err);
-	if (r == 0) {
+	if (r == 0 && (out || !run_compiled(commands))) {
 		/* Both buffers are emptied at the start of each run. */
 		if (nft_run_cmd_from_buffer(nft, commands) != 0)
 			r = fail(nft_ctx_get_error_buffer(nft), err);
