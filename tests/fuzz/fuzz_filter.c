@@ -8,6 +8,7 @@
 #include "engine/base/auto.h"
 #include "net/filter-internal.h"
 #include "net/nat.h"
+#include "net/nft-compile.h"
 #include "net/nft.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -92,6 +93,31 @@ static void check(const struct buf *text, const char *name, bool has_comment)
 	must(!has_comment || n_rules == n_written);
 }
 
+/* What the kernel is told: messages that fill the text without a gap, each attribute within its message. */
+static void check_compiled(const struct buf *text)
+{
+	struct nft_batch batch = {0};
+	uint32_t n = 0;
+	size_t left;
+
+	if (nft_compile(text->ptr, &batch) < 0) {
+		must(strstr(text->ptr, "{ ") != NULL);
+		return;
+	}
+	left = batch.m.buf.len;
+	for (const struct nlmsghdr *h = (const void *)batch.m.buf.ptr; left; h = NLMSG_NEXT(h, left)) {
+		const char *first = (const char *)NLMSG_DATA(h) + 4;
+		size_t len;
+
+		must(NLMSG_OK(h, left) && h->nlmsg_seq == n++ && h->nlmsg_len >= NLMSG_LENGTH(4));
+		len = h->nlmsg_len - NLMSG_LENGTH(4);
+		for (const struct rtattr *a = (const void *)first; len; a = RTA_NEXT(a, len))
+			must(RTA_OK(a, len));
+	}
+	must(n == batch.n);
+	buf_done(&batch.m.buf);
+}
+
 static void read_listing(const uint8_t *data, size_t size)
 {
 	AUTO(filter_list_done) struct filter_list list = {0};
@@ -129,10 +155,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bridge.v4.routing = bridge.v6.routing = next(&in) & 1;
 	bridge.dns = next(&in) & 1;
 
-	if (filter_text(&filter, &port, 1, &err) == 0)
+	if (filter_text(&filter, &port, 1, &err) == 0) {
 		check(&filter, name, true);
-	else
+		check_compiled(&filter);
+	} else {
 		must(filter.len == 0 && err.text && !strchr(err.text, '\n'));
+	}
 	if (nat_text(&nat, &bridge, &err) == 0)
 		check(&nat, name, false);
 	else

@@ -13,11 +13,13 @@
 #include "engine/base/ip.h"
 #include "net/filter.h"
 #include "net/nat.h"
+#include "net/nft-compile.h"
 #include "net/nft.h"
 
 static const char usage_text[] =
     "filterctl TABLE VERB [NAME=VALUE...]\n"
     "  set | text    port=NAME mac=MAC flags=mac,ipv4,ipv6,dhcp allow=NET...; port= begins the next port\n"
+    "  compiles      like text: whether the kernel is told without libnftables\n"
     "  flip          times=N, then two ports as above: sets the one and the other in turn\n"
     "  watch         prints ready; then other for each change that isn't of a table of ours, and changed at "
     "the\n"
@@ -240,6 +242,15 @@ static int run(char **argv, struct err *err)
 	if (!strcmp(verb, "text")) {
 		r = filter_text(&text, ports, n_ports, err);
 		fputs(buf_cstr(&text), stdout);
+		return r;
+	}
+	if (!strcmp(verb, "compiles")) {
+		struct nft_batch batch = {0};
+
+		r = filter_text(&text, ports, n_ports, err);
+		if (r == 0 && nft_compile(buf_cstr(&text), &batch) < 0)
+			r = err_set(err, EOPNOTSUPP, "that is left to libnftables");
+		buf_done(&batch.m.buf);
 		return r;
 	}
 	return bad(verb, err);
