@@ -66,11 +66,13 @@ $(B)/libbase.a: $(call obj,$(BASE))
 # What each program may hold: the privileged core links everything, a helper only its own parts.
 # Parsers of foreign bytes are for helpers and tests, not for the core.
 LIBS_core := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig
-LIBS_all := $(LIBS_core) -larchive -lyaml
+LIBS_all := $(LIBS_core) -lssl -larchive -lyaml
 PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/devtree \
 	instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ) $(B)/libbase.a
 PARTS_notify := $(B)/libbase.a
+PARTS_tls := $(patsubst %,$(B)/certs/%.o,cage cert handshake proof relay) $(B)/libbase.a
+LIBS_tls := -lssl -lcrypto -lseccomp
 PARTS_9p := $(patsubst %,$(B)/fs/9p/%.o,view session answer answer-file answer-change fid wire) $(B)/libbase.a
 LIBS_9p := -lseccomp
 PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a
