@@ -67,9 +67,10 @@ $(B)/libbase.a: $(call obj,$(BASE))
 # Parsers of foreign bytes are for helpers and tests, not for the core.
 LIBS_core := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig
 LIBS_all := $(LIBS_core) -lssl -larchive -lyaml
-PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/devtree \
+PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/mounts instance/devtree \
 	instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ) $(B)/libbase.a
+PARTS_mount := $(patsubst %,$(B)/engine/%.o,instance/wire instance/mounts storage/overlay) $(B)/libbase.a
 PARTS_notify := $(B)/libbase.a
 PARTS_tls := $(patsubst %,$(B)/certs/%.o,cage cert handshake proof relay) $(B)/libbase.a
 LIBS_tls := -lssl -lcrypto -lseccomp

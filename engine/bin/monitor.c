@@ -131,13 +131,13 @@ static int tell_init(struct monitor *m, int netns, struct err *err)
 }
 
 /* From the clone on: everything that needs the child. */
-static int raise_child(struct monitor *m, const struct start_order *o, struct root_sources *sources, int sock,
-		       int host_mounts, struct err *err)
+static int raise_child(struct monitor *m, const struct start_order *o, struct mount_sources *sources,
+		       int sock, int host_mounts, struct err *err)
 {
 	const struct container_spec *s = &o->spec;
 	bool privileged = idmap_is_privileged(&s->map);
 	AUTO(free) char *scratch = xasprintf("%s/monitors", o->rundir);
-	AUTO(fd) int userns = -EBADF, netns = -EBADF, root = -EBADF;
+	AUTO(fd) int userns = -EBADF, netns = -EBADF, parking = -EBADF, root = -EBADF;
 	AUTO(msg_done) struct msg go = MSG_NULL, ready = MSG_NULL, last = MSG_NULL;
 	int r = 0;
 
@@ -156,14 +156,14 @@ static int raise_child(struct monitor *m, const struct start_order *o, struct ro
 		r = tell_init(m, netns, err);
 	/* the core makes groups and NICs meanwhile */
 	if (r >= 0)
-		r = root = root_build(s, sources, userns, scratch, err);
+		r = parking = root_build(s, sources, userns, scratch, &root, err);
 	if (r >= 0) {
 		m->halt_signal = root_halt_signal(root, s);
 		r = from_core(m, MON_GO, &go, err);
 	}
 	if (r < 0)
 		return r;
-	r = msg_send(sock, &child_table, CHILD_BUILD, 0, STR_NULL, &root, 1);
+	r = msg_send(sock, &child_table, CHILD_BUILD, 0, STR_NULL, &parking, 1);
 	if (r < 0)
 		return err_set(err, -r, "the container's process ended at its start");
 	r = from_child(m, sock, &ready, err);
@@ -191,7 +191,7 @@ static int start(struct monitor *m, const struct start_order *o, struct err *err
 	uint64_t spaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
 	AUTO(fd)
 	int ours = -EBADF, theirs = -EBADF, host_mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	struct root_sources sources = {.n = 0};
+	struct mount_sources sources = {.n = 0};
 	int sv[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0 || host_mounts < 0)
@@ -203,12 +203,12 @@ static int start(struct monitor *m, const struct start_order *o, struct err *err
 	if (r < 0)
 		return err_set(err, -r, "the console log %s can't be opened: %s", s->console_log,
 			       strerror(-r));
-	r = root_sources_open(s, &sources, err);
+	r = mount_sources_open(s->mounts, s->n_mounts, &sources, err);
 	if (r < 0)
 		return r;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
 		r = err_set(err, errno, "no mount namespace: %s", strerror(errno));
-		root_sources_done(&sources);
+		mount_sources_done(&sources);
 		return r;
 	}
 	if (!idmap_is_privileged(&s->map))
@@ -225,12 +225,12 @@ static int start(struct monitor *m, const struct start_order *o, struct err *err
 	}
 	if (m->pid < 0) {
 		r = err_set(err, -m->pid, "the container's namespaces can't be made: %s", strerror(-m->pid));
-		root_sources_done(&sources);
+		mount_sources_done(&sources);
 		return r;
 	}
 	close(TAKE_FD(theirs));
 	r = raise_child(m, o, &sources, ours, host_mounts, err);
-	root_sources_done(&sources);
+	mount_sources_done(&sources);
 	return r;
 }
 

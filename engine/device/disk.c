@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks: the rules, and the opening of what is mounted at an instance's start. */
+/* Disks: the rules, and the opening of what is mounted. */
 #include "engine/device/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/sys.h"
 
-static bool is_disk(const struct config *c, const char *device)
+bool disk_is(const struct config *c, const char *device)
 {
 	const char *type = device ? config_device_get(c, device, "type") : NULL;
 
 	return type && !strcmp(type, "disk");
 }
 
-static bool is_root(const struct config *c, const char *device)
+bool disk_is_root(const struct config *c, const char *device)
 {
 	const char *path = config_device_get(c, device, "path");
 
@@ -32,7 +33,7 @@ const char *disk_root(const struct config *effective, struct err *err)
 	for (size_t i = 0; i < effective->n; i++) {
 		const char *device = section_device(&effective->sections[i]);
 
-		if (!is_disk(effective, device) || !is_root(effective, device))
+		if (!disk_is(effective, device) || !disk_is_root(effective, device))
 			continue;
 		if (found) {
 			err_set(err, EINVAL, "%s and %s both are the root disk, path=/: there can be one",
@@ -57,7 +58,7 @@ int disk_check(struct object *o, const struct config *effective, const char *dev
 	(void)o;
 	if (!path)
 		return 0;
-	if (!is_root(effective, device)) {
+	if (!disk_is_root(effective, device)) {
 		if (pool)
 			return err_set(
 			    err, EINVAL,
@@ -74,102 +75,113 @@ int disk_check(struct object *o, const struct config *effective, const char *dev
 	} else if (!disk_root(effective, err)) {
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < effective->n; i++) {
-		const char *other = section_device(&effective->sections[i]), *its;
+	return mount_path_check(effective, device, err);
+}
 
-		if (!is_disk(effective, other) || !strcmp(other, device))
-			continue;
-		its = config_device_get(effective, other, "path");
-		if (its && !strcmp(its, path))
-			return err_set(err, EINVAL, "path of %s is \"%s\": %s is there already", device, path,
-				       other);
-	}
+/* ---- for a mount */
+
+static const struct option {
+	const char *name;
+	uint64_t attr;
+} options[] = {
+    {"nosuid", MOUNT_ATTR_NOSUID},	     {"nodev", MOUNT_ATTR_NODEV},
+    {"noexec", MOUNT_ATTR_NOEXEC},	     {"noatime", MOUNT_ATTR_NOATIME},
+    {"nodiratime", MOUNT_ATTR_NODIRATIME},   {"strictatime", MOUNT_ATTR_STRICTATIME},
+    {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}, {"ro", MOUNT_ATTR_RDONLY},
+};
+
+static const struct option *find_option(struct str word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (str_is(word, options[i].name))
+			return &options[i];
+	return NULL;
+}
+
+int disk_options_check(const struct key *key, struct str value, struct err *err)
+{
+	struct str word;
+
+	(void)key;
+	while (value.len && str_next(&value, ',', &word))
+		if (!find_option(word))
+			return err_set(
+			    err, EINVAL,
+			    "has \"%.*s\": of ro, nosuid, nodev, noexec, noatime, nodiratime, strictatime "
+			    "and nosymfollow some can be set, with commas between",
+			    (int)MIN(word.len, 32u), word.ptr);
 	return 0;
 }
 
-int disk_attach(struct object *o, const struct config *effective, const char *device, struct err *err)
+static uint64_t read_options(const char *text)
 {
-	(void)o;
-	(void)effective;
-	return err_set(
-	    err, EOPNOTSUPP,
-	    "%s can't be added while the instance runs: disks are mounted at its start, stop it first",
-	    device);
+	struct str rest = str_from(text ? text : ""), word;
+	uint64_t attrs = 0;
+
+	while (rest.len && str_next(&rest, ',', &word)) {
+		const struct option *o = find_option(word);
+
+		attrs |= o ? o->attr : 0;
+	}
+	return attrs;
 }
 
-int disk_detach(struct object *o, const struct config *effective, const char *device, struct err *err)
+/* No link on the way: whoever may write where one lies could lead us anywhere, and so could an instance that
+ * has that directory as a disk. */
+static int open_source(const char *device, const char *source, struct stat *ret, struct err *err)
 {
-	(void)o;
-	(void)effective;
-	return err_set(
-	    err, EOPNOTSUPP,
-	    "%s can't be taken off while the instance runs: disks are mounted at its start, stop it first",
-	    device);
-}
+	AUTO(fd) int fd = sys_openat2(AT_FDCWD, source, O_PATH, 0, RESOLVE_NO_SYMLINKS);
 
-/* ---- for a start */
-
-static int open_source(const struct config *c, const char *device, const char *source, struct disk_mounts *m,
-		       struct err *err)
-{
-	const char *required = config_device_get(c, device, "required");
-	AUTO(fd) int fd = sys_openat2(AT_FDCWD, source, O_PATH, 0, RESOLVE_NO_MAGICLINKS);
-	struct stat st;
-
-	if (fd == -ENOENT && required && !value_bool(required))
-		return 0;
+	if (fd == -ELOOP)
+		return err_set(
+		    err, ELOOP,
+		    "source of %s is \"%s\", and there is a symbolic link on the way: name the place that "
+		    "it leads to, as realpath prints it",
+		    device, source);
 	if (fd < 0)
 		return err_set(err, -fd, "source of %s is \"%s\", which can't be opened: %s", device, source,
 			       strerror(-fd));
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret) < 0)
 		return err_set(err, errno, "source of %s is \"%s\": %s", device, source, strerror(errno));
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode))
+	if (!S_ISDIR(ret->st_mode) && !S_ISREG(ret->st_mode) && !S_ISSOCK(ret->st_mode))
 		return err_set(
 		    err, EINVAL,
 		    "source of %s is \"%s\": a directory, a file or a socket can be mounted, no device, pipe "
 		    "or other thing",
 		    device, source);
-	m->list = xrealloc(m->list, (m->n + 1) * sizeof(*m->list));
-	m->list[m->n++] = (struct disk_mount){
-	    .source = TAKE_FD(fd),
-	    .path = config_device_get(c, device, "path"),
-	    .readonly = value_bool(config_device_get(c, device, "readonly")),
-	    .recursive = value_bool(config_device_get(c, device, "recursive")),
-	    .shift = value_bool(config_device_get(c, device, "shift")),
-	};
-	return 0;
+	return TAKE_FD(fd);
 }
 
-static int by_path(const void *a, const void *b)
+int disk_read(const struct config *c, const char *device, struct device_mount *ret, struct err *err)
 {
-	return strcmp(((const struct disk_mount *)a)->path, ((const struct disk_mount *)b)->path);
-}
+	const char *source = config_device_get(c, device, "source");
+	const char *required = config_device_get(c, device, "required");
+	const char *propagation = config_device_get(c, device, "propagation");
+	struct stat st;
+	int fd;
 
-int disk_mounts_open(const struct config *effective, struct disk_mounts *ret, struct err *err)
-{
-	for (size_t i = 0; i < effective->n; i++) {
-		const char *device = section_device(&effective->sections[i]), *source;
-		int r;
-
-		if (!is_disk(effective, device) || is_root(effective, device))
-			continue;
-		source = config_device_get(effective, device, "source");
-		if (!source)
-			return err_set(err, EINVAL, "%s needs source, a path of the host", device);
-		r = open_source(effective, device, source, ret, err);
-		if (r < 0)
-			return r;
+	if (!source)
+		return err_set(err, EINVAL, "%s needs source, a path of the host", device);
+	fd = open_source(device, source, &st, err);
+	if (fd == -ENOENT && required && !value_bool(required)) {
+		err_done(err);
+		return 0;
 	}
-	/* what is mounted below another comes after it */
-	if (ret->n)
-		qsort(ret->list, ret->n, sizeof(*ret->list), by_path);
-	return 0;
-}
-
-void disk_mounts_done(struct disk_mounts *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		close(m->list[i].source);
-	free(m->list);
-	*m = (struct disk_mounts){0};
+	if (fd < 0)
+		return fd;
+	*ret = (struct device_mount){
+	    .device = device,
+	    .path = config_device_get(c, device, "path"),
+	    .source = fd,
+	    .readonly = value_bool(config_device_get(c, device, "readonly")),
+	    .recursive = value_bool(config_device_get(c, device, "recursive")) ||
+			 (propagation && !strcmp(propagation, "rslave")),
+	    .shift = value_bool(config_device_get(c, device, "shift")),
+	    .follows = propagation && strstr(propagation, "slave"),
+	    .attrs = read_options(config_device_get(c, device, "raw.mount.options")),
+	    .type = st.st_mode & S_IFMT,
+	    .id_device = st.st_dev,
+	    .id_inode = st.st_ino,
+	};
+	return 1;
 }

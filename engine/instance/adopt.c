@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/mount.h"
 #include "engine/instance/apply.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
@@ -56,13 +57,15 @@ static int adopt_limits(struct object *o, const struct config *c, struct err *er
 static int adopt_running(struct object *o, struct container *c, const struct config *effective,
 			 struct err *err)
 {
-	int devices, limits, r;
+	int devices, mounts, limits, r;
 	AUTO(err_done) struct err more = ERR_NULL;
 
 	ids_adopt(o, effective, container_pid(c));
 	instance_set_container(o, c, false);
 	r = instance_confine(o, effective, err);
 	devices = adopt_devices(o, effective, r < 0 ? &more : err);
+	mounts = device_mounts_adopt(o, effective, r < 0 || devices < 0 ? &more : err);
+	devices = devices < 0 ? devices : mounts;
 	limits = adopt_limits(o, effective, r < 0 || devices < 0 ? &more : err);
 	/* last, as its end may be waiting there */
 	if (instance_watch(o, &more) < 0)
@@ -92,5 +95,6 @@ int instance_adopt(struct object *o, struct err *err)
 	instance_of(o)->reboots =
 	    container_exit_read(&instances_of(o)->env, o->uuid, &end) == 0 && end.end == CONTAINER_REBOOTS;
 	clear_devices(o, effective);
+	device_mounts_forget(o);
 	return container_clear(&instances_of(o)->env, o->uuid, err);
 }

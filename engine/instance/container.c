@@ -133,11 +133,18 @@ static int group_make(struct container *c, const struct container_spec *s, struc
 
 	if (r < 0)
 		return r;
-	if (idmap_is_privileged(&s->map) && !(limits.fields & CGROUP_DEVICES)) {
+	if (!(limits.fields & CGROUP_DEVICES)) {
 		limits.fields |= CGROUP_DEVICES;
 		limits.devices = cgroup_default_devices(&limits.n_devices);
 	}
 	r = cgroup_set(c->cg, &limits, err);
+	/* root of a user namespace opens what it is given, with this or without; a host that is one itself,
+	 * or lacks it, has none */
+	if ((r == -EPERM || r == -EOPNOTSUPP) && !idmap_is_privileged(&s->map)) {
+		err_done(err);
+		limits.fields &= ~(unsigned)CGROUP_DEVICES;
+		r = cgroup_set(c->cg, &limits, err);
+	}
 	if (r < 0 || idmap_is_privileged(&s->map))
 		return r;
 	idmap_outside(s->map.uid, s->map.n_uid, 0, &uid);
@@ -167,7 +174,7 @@ static int send_order(struct container *c, const struct container_spec *s, struc
 	if (s->seccomp_fd >= 0)
 		fds[n_fds++] = s->seccomp_fd;
 	for (size_t i = 0; i < s->n_mounts; i++) {
-		if (s->mounts[i].source)
+		if (s->mounts[i].source || s->mounts[i].node)
 			continue;
 		if (n_fds == MSG_MAX_FDS)
 			return err_set(err, E2BIG, "%zu mounts are too many", s->n_mounts);
@@ -508,15 +515,20 @@ struct cgroup *container_cgroup(struct container *c)
 	return c->cg;
 }
 
-int container_netns(const struct container *c)
+int container_ns(const struct container *c, const char *name)
 {
-	AUTO(free) char *path = xasprintf("/proc/%d/ns/net", c->pid);
+	AUTO(free) char *path = xasprintf("/proc/%d/ns/%s", c->pid, name);
 	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	/* alive after the open: the number was its own */
 	if (fd < 0 || sys_pidfd_signal(c->pidfd, 0, NULL) < 0)
 		return -ESRCH;
 	return TAKE_FD(fd);
+}
+
+int container_netns(const struct container *c)
+{
+	return container_ns(c, "net");
 }
 
 int container_signal(struct container *c, int signal, struct err *err)

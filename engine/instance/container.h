@@ -28,15 +28,29 @@ enum container_mount_flags {
 	CONTAINER_MOUNT_RECURSIVE = 1 << 1, /* with what is mounted below the source */
 	CONTAINER_MOUNT_SHIFT = 1 << 2,	    /* idmapped: ids on disk are the container's own */
 	CONTAINER_MOUNT_OPTIONAL = 1 << 3,  /* one whose source isn't there is left out */
+	CONTAINER_MOUNT_SLAVE = 1 << 4,	    /* what is mounted below the source later shows up in it */
 };
 
-/* A directory or file of the host inside the container. Mounted before init runs, beneath the root whatever
- * symlinks are there; the mount point is made where it is missing. Can't be remounted or taken off inside. */
+/* A directory, file or device node of the host inside the container. Mounted before init runs or while it
+ * does, beneath the root whatever symlinks are there; the mount point is made where it is missing. Its
+ * attributes can't be taken off inside, unless the container is privileged. */
 struct container_mount {
 	const char *source; /* path on the host, or NULL with source_fd */
 	int source_fd;	    /* O_PATH, borrowed; used where source is NULL */
 	const char *target; /* path inside */
 	unsigned flags;	    /* enum container_mount_flags */
+	uint64_t attrs;	    /* MOUNT_ATTR_* that it has besides */
+	/* In place of a source a node of its own. */
+	char node; /* 'c', 'b'; 0: none */
+	unsigned major, minor, mode;
+	uint32_t uid, gid; /* of the host */
+};
+
+/* What a mount's root is known by. */
+struct mount_id {
+	uint32_t type;	 /* S_IFMT of it */
+	uint64_t device; /* of a node the device itself, else the file system */
+	uint64_t inode;	 /* of a node 0 */
 };
 
 /* NAME=VALUE below /proc/sys, dots or slashes; one that isn't the container's own fails the start. */
@@ -164,6 +178,27 @@ struct cgroup *container_cgroup(struct container *c); /* owned by @c */
 
 /** container_netns() - its network namespace. Return: a new descriptor, or -ESRCH after its end */
 int container_netns(const struct container *c);
+/** container_ns() - the one of a name in /proc/PID/ns. Return: as above */
+int container_ns(const struct container *c, const char *name);
+/** container_is_privileged() - has it the host's user namespace? Return: 0 and @ret; -ESRCH after its end */
+int container_is_privileged(const struct container *c, bool *ret);
+/** container_idmap() - what the kernel maps for it. Return: 0 or a failure */
+int container_idmap(const struct container *c, struct idmap *ret, struct err *err);
+
+/**
+ * container_mount() - mount something while it runs; what is mounted there already is covered
+ * Return: 0; -ESRCH it ended; what went wrong, as a sentence
+ */
+int container_mount(const struct container_env *env, struct container *c, const struct container_mount *m,
+		    struct err *err);
+/**
+ * container_unmount() - take it off again, with what was mounted over it inside; an empty file that a node
+ * was mounted over is removed
+ *
+ * What the container itself copied or moved elsewhere stays. Return: 1; 0 it isn't there; -ESRCH; a failure
+ */
+int container_unmount(const struct container_env *env, struct container *c, const char *target,
+		      const struct mount_id *id, struct err *err);
 
 /** container_signal() - to init */
 int container_signal(struct container *c, int signal, struct err *err);

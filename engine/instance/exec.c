@@ -42,18 +42,6 @@ void exec_free(struct exec *e)
 
 DEFINE_AUTO(struct exec *, exec_free);
 
-static int is_privileged(const struct container *c, bool *ret)
-{
-	AUTO(free) char *path = xasprintf("/proc/%d/ns/user", container_pid(c));
-	struct stat own, its;
-
-	if (stat("/proc/self/ns/user", &own) < 0 || stat(path, &its) < 0 ||
-	    sys_pidfd_signal(container_pidfd(c), 0, NULL) < 0)
-		return -ESRCH;
-	*ret = own.st_dev == its.st_dev && own.st_ino == its.st_ino;
-	return 0;
-}
-
 static int send_order(struct container *c, const struct exec_spec *s, int sock, struct err *err)
 {
 	AUTO(buf_done) struct buf body = BUF_NULL;
@@ -65,7 +53,7 @@ static int send_order(struct container *c, const struct exec_spec *s, int sock, 
 
 	for (size_t i = 0; i + 1 < ARRAY_SIZE(groups) && cgroup_procs_path(container_cgroup(c), i); i++)
 		groups[i] = cgroup_procs_path(container_cgroup(c), i);
-	r = is_privileged(c, &privileged);
+	r = container_is_privileged(c, &privileged);
 	if (r < 0)
 		return err_set(err, ESRCH, "the container has ended");
 	r = exec_order_pack(&body, s, groups, privileged, err);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 #include "engine/confine/mask.h"
 #include "engine/instance/devtree.h"
 #include "engine/instance/environ.h"
+#include "engine/instance/root.h"
 
 /* Sysctls that belong to a namespace of the container's; any other is the host's. Source: namespaces(7),
  * sysctl(5), the kernel's Documentation/admin-guide/sysctl. */
@@ -82,33 +82,47 @@ static int set_sysctl(const struct container_sysctl *s, bool privileged, struct 
 	return 0;
 }
 
-/* Root of the own user namespace, without the groups of whoever started lxdfs. */
-static int become_root(struct err *err)
+/* A mount namespace of our own, in which the root is a mount that may be made the root. What the monitor
+ * mounted is copied into it locked: see mounts.h. */
+static int enter_mounts(int dir, int *ret_parking, int *ret_root, struct err *err)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return err_set(err, errno, "the ids of the container's root can't be taken on: %s",
-			       strerror(errno));
-	umask(0);
+	AUTO(fd) int tree = -EBADF, parking = -EBADF;
+	int r = mount_enter(dir, CLONE_NEWCGROUP, err);
+
+	if (r < 0)
+		return r;
+	/* all is private but what follows the host on purpose */
+	parking = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	tree = open_tree(AT_FDCWD, ROOT_PARKED, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (parking < 0 || tree < 0 ||
+	    move_mount(tree, "", AT_FDCWD, ROOT_PARKED, MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(tree) < 0)
+		return err_set(err, errno, "the root file system can't be mounted: %s", strerror(errno));
+	*ret_parking = TAKE_FD(parking);
+	*ret_root = TAKE_FD(tree);
 	return 0;
 }
 
-/* A mount namespace of our own, in which the root is a mount that may be made the root. What the monitor
- * mounted is copied into it locked: the container can neither take it off nor make it writable. */
-static int enter_mounts(int root, int *ret_root, struct err *err)
+/* Disks go below what is mounted on /dev, nodes into it. */
+static int place_mounts(const struct container_spec *s, int parking, int root, bool nodes, struct err *err)
 {
-	AUTO(fd) int tree = -EBADF;
+	int r = 0;
 
-	if (fchdir(root) < 0)
-		return err_set(err, errno, "the root file system can't be entered: %s", strerror(errno));
-	if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
-		return err_set(err, errno, "no mount and cgroup namespaces: %s", strerror(errno));
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_set(err, errno, "the mounts can't be made private: %s", strerror(errno));
-	tree = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-	if (tree < 0 || move_mount(tree, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(tree) < 0)
-		return err_set(err, errno, "the root file system can't be mounted: %s", strerror(errno));
-	*ret_root = TAKE_FD(tree);
-	return 0;
+	for (size_t i = 0; r >= 0 && i < s->n_mounts; i++) {
+		const struct container_mount *m = &s->mounts[i];
+		AUTO(fd) int tree = -EBADF;
+
+		if (nodes != (m->node != 0))
+			continue;
+		r = tree = parking_take(parking, i, m, err);
+		if (r == -ENOENT && m->flags & CONTAINER_MOUNT_OPTIONAL) {
+			err_done(err);
+			r = 0;
+			continue;
+		}
+		if (r >= 0)
+			r = mount_place(tree, root, m, err);
+	}
+	return r < 0 ? r : 0;
 }
 
 static int change_root(int root, struct err *err)
@@ -182,15 +196,17 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	const struct container_spec *s = &o->spec;
 	bool privileged = idmap_is_privileged(&s->map);
 	AUTO(msg_done) struct msg build = MSG_NULL, go = MSG_NULL;
-	AUTO(fd) int root = -EBADF, master = -EBADF, slave = -EBADF;
+	AUTO(fd) int parking = -EBADF, root = -EBADF, master = -EBADF, slave = -EBADF;
 	int fds[2], r = receive(sock, CHILD_BUILD, &build, err);
 
 	if (!r)
-		r = become_root(err);
+		r = enter_mounts(build.fds[0], &parking, &root, err);
 	if (!r)
-		r = enter_mounts(build.fds[0], &root, err);
+		r = place_mounts(s, parking, root, false, err);
 	if (!r)
 		r = devtree_mount(root, privileged, &master, &slave, err);
+	if (!r)
+		r = place_mounts(s, parking, root, true, err);
 	if (!r)
 		r = devtree_mount_kernel(root, o->cgroups, o->n_cgroups, err);
 	if (!r)

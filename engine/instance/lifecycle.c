@@ -47,25 +47,6 @@ void instance_free(struct instance *in)
 	free(in);
 }
 
-static int owner_netns(struct object *o)
-{
-	struct instance *in = instance_of(o);
-	int fd;
-
-	if (in->starting_netns >= 0) {
-		fd = fcntl(in->starting_netns, F_DUPFD_CLOEXEC, 3);
-		return fd < 0 ? -errno : fd;
-	}
-	return in->container ? container_netns(in->container) : -ESRCH;
-}
-
-static struct nic_live **owner_nics(struct object *o)
-{
-	return &instance_of(o)->nics;
-}
-
-const struct device_owner instance_device_owner = {.netns = owner_netns, .nics = owner_nics};
-
 struct container *instance_running_held(struct object *o)
 {
 	return instance_of(o)->container;

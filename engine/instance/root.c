@@ -14,135 +14,52 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
-#include "engine/base/sandbox.h"
 #include "engine/storage/overlay.h"
 
-int root_sources_open(const struct container_spec *spec, struct root_sources *ret, struct err *err)
+static int nodev(int tree)
 {
-	if (spec->n_mounts > ARRAY_SIZE(ret->tree))
-		return err_set(err, E2BIG, "%zu mounts are too many, %zu is the most", spec->n_mounts,
-			       ARRAY_SIZE(ret->tree));
-	ret->n = 0;
-	for (size_t i = 0; i < spec->n_mounts; i++) {
-		const struct container_mount *m = &spec->mounts[i];
-		unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-		int fd;
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NODEV};
 
-		if (m->flags & CONTAINER_MOUNT_RECURSIVE)
-			flags |= AT_RECURSIVE;
-		fd = m->source ? open_tree(AT_FDCWD, m->source, flags)
-			       : open_tree(m->source_fd, "", flags | AT_EMPTY_PATH);
-		if (fd < 0 && !(m->flags & CONTAINER_MOUNT_OPTIONAL && errno == ENOENT)) {
-			err_set(err, errno, "%s can't be mounted at %s: %s",
-				m->source ? m->source : "the source", m->target, strerror(errno));
-			root_sources_done(ret);
-			return -err->errnum;
-		}
-		ret->tree[ret->n++] = fd < 0 ? -EBADF : fd;
-	}
-	return 0;
+	return mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-void root_sources_done(struct root_sources *s)
+static int build(const struct container_spec *spec, int userns, const char *scratch, struct err *err)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->tree[i] >= 0)
-			close(s->tree[i]);
-	s->n = 0;
-}
-
-/* What is mounted later would hide it. */
-static bool is_hidden(const char *target)
-{
-	static const char *const roots[] = {"dev", "proc", "sys"};
-
-	while (*target == '/')
-		target++;
-	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
-		size_t n = strlen(roots[i]);
-
-		if (!strncmp(target, roots[i], n) && (!target[n] || target[n] == '/'))
-			return true;
-	}
-	return !*target;
-}
-
-static int set_flags(int tree, uint64_t attrs, bool recursive)
-{
-	struct mount_attr attr = {.attr_set = attrs};
-
-	if (!attrs)
-		return 0;
-	return mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr)) <
-		       0
-		   ? -errno
-		   : 0;
-}
-
-static int add_mount(int root, const struct container_mount *m, int tree, int userns, const uint32_t ids[2],
-		     struct err *err)
-{
-	AUTO(fd) int target = -EBADF;
-	uint64_t attrs = (m->flags & CONTAINER_MOUNT_READONLY ? MOUNT_ATTR_RDONLY : 0) | MOUNT_ATTR_NODEV;
-	struct stat st;
-	int r = 0;
-
-	if (is_hidden(m->target))
-		return err_set(
-		    err, EINVAL,
-		    "nothing of the host can be mounted at %s: /dev, /proc and /sys are the container's own",
-		    m->target);
-	if (m->flags & CONTAINER_MOUNT_SHIFT && userns >= 0)
-		r = overlay_idmap(tree, userns, m->source ? m->source : m->target, err);
-	if (r < 0)
-		return r;
-	r = set_flags(tree, attrs, m->flags & CONTAINER_MOUNT_RECURSIVE);
-	if (!r && fstat(tree, &st) < 0)
-		r = -errno;
-	if (!r) {
-		r = sandbox_fs_ids(ids[0], ids[1]);
-		if (!r)
-			r = target = path_make_in_root(root, m->target, S_ISDIR(st.st_mode));
-		sandbox_fs_ids(0, 0);
-	}
-	if (r >= 0 && move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		r = -errno;
-	if (r < 0)
-		return err_set(err, -r, "%s can't be mounted at %s: %s", m->source ? m->source : "the source",
-			       m->target, strerror(-r));
-	return 0;
-}
-
-int root_build(const struct container_spec *spec, struct root_sources *sources, int userns,
-	       const char *scratch, struct err *err)
-{
-	AUTO(fd) int root = -EBADF;
 	uint32_t ids[2] = {0, 0};
-	int r;
 
 	if (userns >= 0 && (idmap_outside(spec->map.uid, spec->map.n_uid, 0, &ids[0]) < 0 ||
 			    idmap_outside(spec->map.gid, spec->map.n_gid, 0, &ids[1]) < 0))
 		return err_set(err, EINVAL, "the id map has no root: it must map 0");
-	if (spec->lower && spec->lower[0])
-		root = overlay_mount(spec->lower, spec->layer, userns, ids[0], ids[1], scratch, err);
-	else
-		root = overlay_tree(spec->rootfs, userns, err);
+	return spec->lower && spec->lower[0]
+		   ? overlay_mount(spec->lower, spec->layer, userns, ids[0], ids[1], scratch, err)
+		   : overlay_tree(spec->rootfs, userns, err);
+}
+
+int root_build(const struct container_spec *spec, struct mount_sources *sources, int userns,
+	       const char *scratch, int *ret_root, struct err *err)
+{
+	AUTO(fd) int root = build(spec, userns, scratch, err), parking = -EBADF;
+	int r;
+
 	if (root < 0)
 		return root;
+	parking = parking_open(scratch, err);
+	if (parking < 0)
+		return parking;
 	/* device nodes of an image are nobody's way to the host's disks */
-	r = userns >= 0 ? set_flags(root, MOUNT_ATTR_NODEV, false) : 0;
-	if (!r && move_mount(root, "", AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	r = userns >= 0 ? nodev(root) : 0;
+	if (!r && (mkdirat(parking, ROOT_PARKED, 0755) < 0 ||
+		   move_mount(root, "", parking, ROOT_PARKED, MOVE_MOUNT_F_EMPTY_PATH) < 0))
 		r = -errno;
 	if (r < 0)
 		return err_set(err, -r, "the root file system can't be mounted: %s", strerror(-r));
 	for (size_t i = 0; i < sources->n; i++) {
-		if (sources->tree[i] < 0)
-			continue;
-		r = add_mount(root, &spec->mounts[i], sources->tree[i], userns, ids, err);
+		r = parking_add(parking, i, &spec->mounts[i], sources->tree[i], userns, err);
 		if (r < 0)
 			return r;
 	}
-	return TAKE_FD(root);
+	*ret_root = TAKE_FD(root);
+	return TAKE_FD(parking);
 }
 
 /* Inits that want another signal than SIGPWR to shut down. Source: systemd(1), the source of busybox' init.

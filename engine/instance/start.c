@@ -23,6 +23,7 @@
 #include "engine/instance/instance.h"
 #include "engine/instance/keep.h"
 #include "engine/instance/limits.h"
+#include "engine/instance/mounted.h"
 
 #define START_MS 60000
 #define SYSCTL_PREFIX "linux.sysctl."
@@ -33,24 +34,26 @@ struct start {
 	struct object *o;
 	struct config *effective;
 	struct instance_root root;
-	struct disk_mounts disks;
+	struct device_mounts devices;
 	struct container_spec spec;
 	char *name, *log;
 	char **env;
 	struct container_sysctl *sysctls;
 	struct container_mount *mounts;
+	struct cgroup_device *nodes;
 };
 
 static void start_done_auto(struct start *s)
 {
 	config_unref(s->effective);
 	instance_root_done(&s->root);
-	disk_mounts_done(&s->disks);
+	device_mounts_done(&s->devices);
 	free(s->name);
 	free(s->log);
 	texts_free(s->env);
 	free(s->sysctls);
 	free(s->mounts);
+	free(s->nodes);
 }
 
 void instance_root_done(struct instance_root *r)
@@ -175,25 +178,14 @@ static void add_sysctls(struct start *s)
 
 static int add_mounts(struct start *s, struct err *err)
 {
-	int r = disk_mounts_open(s->effective, &s->disks, err);
+	int r = device_mounts_open(s->effective, &s->devices, err);
 
-	if (r < 0)
-		return r;
-	s->mounts = xcalloc(s->disks.n + 1, sizeof(*s->mounts));
-	for (size_t i = 0; i < s->disks.n; i++) {
-		const struct disk_mount *d = &s->disks.list[i];
-
-		s->mounts[i] = (struct container_mount){
-		    .source_fd = d->source,
-		    .target = d->path,
-		    .flags = (d->readonly ? CONTAINER_MOUNT_READONLY : 0) |
-			     (d->recursive ? CONTAINER_MOUNT_RECURSIVE : 0) |
-			     (d->shift ? CONTAINER_MOUNT_SHIFT : 0),
-		};
-	}
+	s->mounts = xcalloc(s->devices.n + 1, sizeof(*s->mounts));
+	for (size_t i = 0; !r && i < s->devices.n; i++)
+		r = instance_mount_of(&s->devices.list[i], &s->spec.map, &s->mounts[i], err);
 	s->spec.mounts = s->mounts;
-	s->spec.n_mounts = s->disks.n;
-	return 0;
+	s->spec.n_mounts = s->devices.n;
+	return r < 0 ? r : device_mounts_note(s->o, &s->devices, err);
 }
 
 static int add_limits(struct start *s, struct err *err)
@@ -205,6 +197,8 @@ static int add_limits(struct start *s, struct err *err)
 		r = limits_cpu(s->effective, l, err);
 	if (!r)
 		r = limits_processes(s->effective, l, err);
+	if (!r)
+		r = instance_add_devices(s->o, l, &s->nodes, err);
 	limits_supported(instances_of(s->o)->env.cgroups, l);
 	return r;
 }
@@ -358,6 +352,7 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	if (r == -ECANCELED)
 		r = err_set(err, EINTR, "the start was interrupted: nothing of it is left");
 	if (r < 0) {
+		device_mounts_forget(o);
 		ids_release(o);
 		if (instance_of(o)->seccomp_fd >= 0)
 			close(TAKE_FD(instance_of(o)->seccomp_fd));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/mount.h"
 #include "engine/device/nic-live.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
@@ -30,6 +31,7 @@ int instance_finish_held(struct object *o, bool keep_power, struct err *err)
 	instance_set_container(o, NULL, true);
 	r = c ? container_finish(c, err) : 0;
 	nics_detach_all(o);
+	device_mounts_forget(o);
 	if (in->seccomp_fd >= 0)
 		close(TAKE_FD(in->seccomp_fd));
 	if (!keep_power)

@@ -33,11 +33,18 @@ static const struct msg_type enter_types[] = {
 	{ENTER_STARTED, "started",   0, 0,              1, 1},
 	{ENTER_FAILED,  "failed",    8, MSG_MAX_BODY,   0, 0},
 };
+static const struct msg_type mount_types[] = {
+	{MOUNT_ADD,     "add",       4, MSG_MAX_BODY,   1, 3},
+	{MOUNT_REMOVE,  "remove",    4, MSG_MAX_BODY,   1, 2},
+	{MOUNT_DONE,    "done",      4, 4,              0, 0},
+	{MOUNT_FAILED,  "failed",    8, MSG_MAX_BODY,   0, 0},
+};
 /* clang-format on */
 
 const struct msg_table monitor_table = {"monitor's link", monitor_types, ARRAY_SIZE(monitor_types)};
 const struct msg_table child_table = {"container's link", child_types, ARRAY_SIZE(child_types)};
 const struct msg_table enter_table = {"exec helper's link", enter_types, ARRAY_SIZE(enter_types)};
+const struct msg_table mount_table = {"mount helper's link", mount_types, ARRAY_SIZE(mount_types)};
 
 static int size_ok(const struct buf *b, struct err *err)
 {
@@ -48,7 +55,7 @@ static int size_ok(const struct buf *b, struct err *err)
 	return 0;
 }
 
-static int version_ok(struct unpack *u, struct err *err)
+int unpack_version(struct unpack *u, struct err *err)
 {
 	uint32_t version = unpack_u32(u);
 
@@ -131,6 +138,49 @@ static struct container_rlimit *unpack_rlimits(struct unpack *u, size_t *ret_n)
 	return l;
 }
 
+void pack_mount(struct buf *b, const struct container_mount *m)
+{
+	pack_text(b, m->source);
+	pack_text(b, m->target);
+	pack_u32(b, m->flags);
+	pack_u64(b, m->attrs);
+	pack_u32(b, (uint32_t)m->node);
+	pack_u32(b, m->major);
+	pack_u32(b, m->minor);
+	pack_u32(b, m->mode);
+	pack_u32(b, m->uid);
+	pack_u32(b, m->gid);
+}
+
+void unpack_mount(struct unpack *u, struct container_mount *ret)
+{
+	*ret = (struct container_mount){.source = unpack_text(u), .source_fd = -EBADF};
+	ret->target = unpack_text(u);
+	ret->flags = unpack_u32(u);
+	ret->attrs = unpack_u64(u);
+	ret->node = (char)unpack_u32(u);
+	ret->major = unpack_u32(u);
+	ret->minor = unpack_u32(u);
+	ret->mode = unpack_u32(u);
+	ret->uid = unpack_u32(u);
+	ret->gid = unpack_u32(u);
+	u->bad = u->bad || !ret->target;
+}
+
+void pack_mount_id(struct buf *b, const struct mount_id *id)
+{
+	pack_u32(b, id->type);
+	pack_u64(b, id->device);
+	pack_u64(b, id->inode);
+}
+
+void unpack_mount_id(struct unpack *u, struct mount_id *ret)
+{
+	ret->type = unpack_u32(u);
+	ret->device = unpack_u64(u);
+	ret->inode = unpack_u64(u);
+}
+
 int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierarchy *groups, size_t n_groups,
 		     const struct container_spec *s, struct err *err)
 {
@@ -157,11 +207,8 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 		pack_text(b, s->sysctls[i].value);
 	}
 	pack_u32(b, (uint32_t)s->n_mounts);
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		pack_text(b, s->mounts[i].source);
-		pack_text(b, s->mounts[i].target);
-		pack_u32(b, s->mounts[i].flags);
-	}
+	for (size_t i = 0; i < s->n_mounts; i++)
+		pack_mount(b, &s->mounts[i]);
 	pack_u32(b, s->seccomp_fd >= 0);
 	pack_u64(b, s->caps_drop);
 	pack_text(b, s->console_log);
@@ -197,13 +244,8 @@ static void unpack_rows(struct unpack *u, struct container_spec *s)
 	}
 	s->n_mounts = unpack_count(u);
 	s->mounts = mounts = xcalloc(s->n_mounts + 1, sizeof(*mounts));
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		mounts[i].source = unpack_text(u);
-		mounts[i].source_fd = -EBADF;
-		mounts[i].target = unpack_text(u);
-		mounts[i].flags = unpack_u32(u);
-		u->bad = u->bad || !mounts[i].target;
-	}
+	for (size_t i = 0; i < s->n_mounts; i++)
+		unpack_mount(u, &mounts[i]);
 }
 
 int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret, struct err *err)
@@ -213,7 +255,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	struct container_spec *s = &o.spec;
 	unsigned next = 1;
 	bool has_filter;
-	int r = version_ok(&u, err);
+	int r = unpack_version(&u, err);
 
 	if (r < 0)
 		return r;
@@ -244,7 +286,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	if (has_filter)
 		s->seccomp_fd = take_fd(m, &next, &u);
 	for (size_t i = 0; i < s->n_mounts; i++)
-		if (!s->mounts[i].source)
+		if (!s->mounts[i].source && !s->mounts[i].node)
 			((struct container_mount *)s->mounts)[i].source_fd = take_fd(m, &next, &u);
 	if (!unpack_ok(&u) || next != m->n_fds || !o.rundir || !s->uuid || !s->hostname) {
 		start_order_done(&o);
@@ -318,7 +360,7 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	struct exec_spec *s = &o.spec;
 	bool has_stdin, has_filter;
 	unsigned next = 2;
-	int r = version_ok(&u, err);
+	int r = unpack_version(&u, err);
 
 	if (r < 0)
 		return r;

@@ -9,7 +9,7 @@
 #include "engine/instance/exec.h"
 
 /* The order's form: core and helper of one build only, a start never crosses versions. */
-#define WIRE_ORDER 1
+#define WIRE_ORDER 2
 #define WIRE_MAX_ORDER (1 << 20)
 /* What HELLO says: a core refuses what it doesn't know. */
 #define WIRE_HELLO 1
@@ -28,7 +28,7 @@ enum monitor_msg {
 extern const struct msg_table monitor_table;
 
 enum child_msg {
-	CHILD_BUILD = 1, /* fds: root directory */
+	CHILD_BUILD = 1, /* fds: parking place, with the root file system and all mounts */
 	CHILD_READY = 2, /* all is set up but for execve; fds: console's master and slave */
 	CHILD_EXEC = 3,
 	CHILD_FAILED = 4, /* err */
@@ -41,6 +41,16 @@ enum enter_msg {
 	ENTER_FAILED = 102,  /* err */
 };
 extern const struct msg_table enter_table;
+
+enum mount_msg {
+	MOUNT_ADD = 1, /* u32 version, u32 has users, rundir, mount; fds: mount namespace, [user namespace],
+			  [source] */
+	MOUNT_REMOVE =
+	    2, /* u32 version, u32 has users, target, identity; fds: mount namespace, [user namespace] */
+	MOUNT_DONE = 101,   /* u32 whether something was there, for MOUNT_REMOVE */
+	MOUNT_FAILED = 102, /* err */
+};
+extern const struct msg_table mount_table;
 
 struct wire_hierarchy {
 	char *dir, *opts;
@@ -67,6 +77,16 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
  */
 int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret, struct err *err);
 void start_order_done(struct start_order *o);
+
+/** pack_mount(), unpack_mount() - all but its descriptor; what the texts hold is the receiver's */
+void pack_mount(struct buf *b, const struct container_mount *m);
+void unpack_mount(struct unpack *u, struct container_mount *ret);
+
+/** pack_mount_id(), unpack_mount_id() */
+void pack_mount_id(struct buf *b, const struct mount_id *id);
+void unpack_mount_id(struct unpack *u, struct mount_id *ret);
+/** unpack_version() - the first number of an order. Return: 0; -EBADMSG of another build */
+int unpack_version(struct unpack *u, struct err *err);
 
 struct exec_order {
 	struct exec_spec spec;

@@ -4,7 +4,7 @@
 #include "engine/base/auto.h"
 #include "engine/keys/devices.h"
 
-static const char *const propagations[] = {"private", NULL};
+static const char *const propagations[] = {"private", "rprivate", "slave", "rslave", NULL};
 
 #define NO_BOUND "can't be set yet: this release doesn't bound the use of disks"
 #define NO_SIZE "can't be set yet: the overlay driver keeps no quotas; give the pool a file system of its own"
@@ -46,14 +46,18 @@ static const struct key rows[] = {
      .choices = propagations,
      .class = CLASS_HOST,
      .live = LIVE_REPLUG,
-     .text = "Whether later mounts below the source are seen on the other side: `private` is no. The other "
-	     "ways, which let an instance's mounts out to the host, are not in this release."},
+     .text =
+	 "Whether what the host mounts or takes off below the source while the instance runs is seen in it: "
+	 "`private` and `rprivate` are no, `slave` is yes, `rslave` is yes with `recursive`. What is mounted "
+	 "later has the attributes that it has on the host, not those of this disk. The ways that let an "
+	 "instance's mounts out to the host aren't there."},
     {.name = "raw.mount.options",
      .type = &type_string,
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: readonly and recursive are what a mount can be told",
+     .check = disk_options_check,
      .live = LIVE_REPLUG,
-     .text = "Options for the file system that is mounted."},
+     .text = "Attributes of the mount, with commas between: ro, nosuid, nodev, noexec, noatime, nodiratime, "
+	     "strictatime, nosymfollow. nodev is always on. The instance can't take them off."},
     {.name = "readonly",
      .type = &type_bool,
      .def = "false",
@@ -70,7 +74,9 @@ static const struct key rows[] = {
      .type = &type_bool,
      .def = "true",
      .live = LIVE_REPLUG,
-     .text = "Whether the instance's start fails when the source is missing. Otherwise it starts without."},
+     .text =
+	 "Whether it is a failure that the source is missing, at the instance's start or when the disk is "
+	 "added. Otherwise it goes without."},
     /* The instance's root would write to the host's files as the host's root. */
     {.name = "shift",
      .type = &type_bool,
@@ -84,8 +90,10 @@ static const struct key rows[] = {
      .type = &type_host_path,
      .class = CLASS_HOST,
      .live = LIVE_REPLUG,
-     .text = "The directory or file of the host that is mounted. The instance can do with it what the ids "
-	     "allow: never give it one whose owner runs what is in it."},
+     .text =
+	 "The directory, file or socket of the host that is mounted; no symbolic link may be on the way. The "
+	 "instance can do with it what the ids "
+	 "allow: never give it one whose owner runs what is in it."},
     {.name = "source.snapshot",
      .type = &type_name,
      .class = CLASS_HOST,
@@ -110,6 +118,6 @@ const struct device_type device_disk = {
 	     .keys = rows,
 	     .n = ARRAY_SIZE(rows)},
     .check = disk_check,
-    .attach = disk_attach,
-    .detach = disk_detach,
+    .attach = mount_plug,
+    .detach = mount_unplug,
 };

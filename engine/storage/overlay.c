@@ -39,17 +39,17 @@ int overlay_layer_make(const char *dir, const char *lower, struct err *err)
 	return 0;
 }
 
-int overlay_idmap(int tree, int userns, const char *what, struct err *err)
+int overlay_idmap(int tree, int userns, bool recursive, const char *what, struct err *err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
 
-	if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr)) == 0)
 		return 0;
 	if (errno == EINVAL || errno == EOPNOTSUPP)
 		return err_set(
 		    err, EOPNOTSUPP,
-		    "the file system of %s can't be mapped to a container's ids: ext4, xfs and btrfs can",
-		    what);
+		    "the file system of %s%s can't be mapped to a container's ids: ext4, xfs and btrfs can",
+		    what, recursive ? ", or one that is mounted below it," : "");
 	return err_set(err, errno, "%s can't be mapped to the container's ids: %s", what, strerror(errno));
 }
 
@@ -61,7 +61,7 @@ int overlay_tree(const char *dir, int userns, struct err *err)
 	if (tree < 0)
 		return err_set(err, errno, "%s can't be mounted: %s", dir, strerror(errno));
 	if (userns >= 0) {
-		r = overlay_idmap(tree, userns, dir, err);
+		r = overlay_idmap(tree, userns, false, dir, err);
 		if (r < 0)
 			return r;
 	}

@@ -4,6 +4,8 @@
 
 #include "engine/base/err.h"
 
+#include <stdbool.h>
+
 /**
  * overlay_layer_make() - make an instance's own layer: DIR (0700) with upper/ and work/ in it
  * @lower: image directory, whose root's mode and owner upper/ takes over
@@ -25,9 +27,10 @@ int overlay_tree(const char *dir, int userns, struct err *err);
  * overlay_idmap() - map the ids of a detached mount
  * @tree:   from open_tree(2) with OPEN_TREE_CLONE
  * @userns: by whose map
+ * @recursive: with all that is mounted in it
  * @what:   for the sentence
  */
-int overlay_idmap(int tree, int userns, const char *what, struct err *err);
+int overlay_idmap(int tree, int userns, bool recursive, const char *what, struct err *err);
 
 /**
  * overlay_mount() - layers made one tree, nowhere attached

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,41 @@ static int init(const char *how)
 	return 1;
 }
 
+/* Every way to take an attribute off a mount: in place, of a copy, in a namespace of its own. */
+static void loosen_in(const char *where, const char *path)
+{
+	/* clang-format off */
+	static const struct { const char *name; unsigned long long attr; } attrs[] = {
+		{"ro", MOUNT_ATTR_RDONLY}, {"nosuid", MOUNT_ATTR_NOSUID}, {"nodev", MOUNT_ATTR_NODEV},
+		{"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR__ATIME},
+	};
+	/* clang-format on */
+	for (size_t i = 0; i < sizeof(attrs) / sizeof(*attrs); i++) {
+		struct mount_attr a = {.attr_clr = attrs[i].attr};
+		int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+		printf("%s-%s %s\n", where, attrs[i].name,
+		       mount_setattr(AT_FDCWD, path, 0, &a, sizeof(a)) < 0 ? name_of(-1) : "done");
+		printf("%s-copy-%s %s\n", where, attrs[i].name,
+		       tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0 ? name_of(-1)
+											     : "done");
+	}
+	printf("%s-remount %s\n", where,
+	       mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL) < 0 ? name_of(-1) : "done");
+	printf("%s-write %s\n", where, open(path, O_TMPFILE | O_WRONLY, 0600) < 0 ? strerror(errno) : "done");
+}
+
+static int loosen(const char *path)
+{
+	loosen_in("here", path);
+	fflush(stdout);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		printf("below %s\n", name_of(-1));
+	else
+		loosen_in("below", path);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "init", *what = argc > 2 ? argv[2] : NULL;
@@ -203,6 +239,8 @@ int main(int argc, char **argv)
 		       mount(NULL, what, NULL, MS_REMOUNT | MS_BIND, NULL) < 0 ? strerror(errno) : "done");
 		return 0;
 	}
+	if (!strcmp(verb, "loosen") && what)
+		return loosen(what);
 	if (!strcmp(verb, "umount") && what) {
 		printf("%s\n", umount2(what, MNT_DETACH) < 0 ? strerror(errno) : "done");
 		return 0;

@@ -177,7 +177,18 @@ static void order_pack(struct buf *b)
 	static const char *const lower[] = {"/l0", "/l1", NULL}, *const argv[] = {"/sbin/init", "x", NULL};
 	static const struct container_rlimit rlimits[] = {{7, 1, UINT64_MAX}};
 	static const struct container_sysctl sysctls[] = {{"net.a", "1"}};
-	static const struct container_mount mounts[] = {{"/src", -1, "/dst", 5}, {NULL, 9, "/fd", 0}};
+	static const struct container_mount mounts[] = {
+	    {.source = "/src", .source_fd = -1, .target = "/dst", .flags = 5, .attrs = 0x100000001},
+	    {.source_fd = 9, .target = "/fd"},
+	    {.source_fd = -1,
+	     .target = "/dev/x",
+	     .node = 'c',
+	     .major = 10,
+	     .minor = 229,
+	     .mode = 0640,
+	     .uid = 7,
+	     .gid = 8},
+	};
 	struct wire_hierarchy groups[] = {{(char *)"memory", (char *)"memory"}, {(char *)"unified", NULL}};
 	struct container_spec s = CONTAINER_SPEC_NULL;
 
@@ -192,7 +203,7 @@ static void order_pack(struct buf *b)
 	s.sysctls = sysctls;
 	s.n_sysctls = 1;
 	s.mounts = mounts;
-	s.n_mounts = 2;
+	s.n_mounts = 3;
 	s.seccomp_fd = 8;
 	s.caps_drop = 1ULL << 40;
 	s.console_log = "/log";
@@ -226,6 +237,12 @@ static void test_start_order(void **state)
 	assert_int_equal(o.spec.mounts[0].source_fd, -EBADF);
 	assert_true(o.spec.mounts[1].source_fd >= 0 && o.spec.seccomp_fd >= 0);
 	assert_int_equal(o.spec.mounts[0].flags, 5);
+	assert_true(o.spec.mounts[0].attrs == 0x100000001);
+	assert_int_equal(o.spec.mounts[2].source_fd, -EBADF);
+	assert_int_equal(o.spec.mounts[2].node, 'c');
+	assert_int_equal(o.spec.mounts[2].minor, 229);
+	assert_int_equal(o.spec.mounts[2].mode, 0640);
+	assert_int_equal(o.spec.mounts[2].gid, 8);
 	assert_true(o.spec.caps_drop == 1ULL << 40);
 	assert_null(o.cgroups[1].opts);
 	start_order_done(&o);

@@ -353,7 +353,8 @@ static void test_values_that_are_taken(void **state)
 	     "core.https_address can't be set yet: this release doesn't listen on the network, reach the "
 	     "tree "
 	     "over ssh"},
-	    {"disk", "propagation", "shared", "propagation is \"shared\": private is wanted"},
+	    {"disk", "propagation", "shared",
+	     "propagation is \"shared\": private, rprivate, slave, or rslave is wanted"},
 	    {"storage-properties", "driver", "zfs", "driver is \"zfs\": dir or overlay is wanted"},
 	    {"exec-properties", "environment", "A=1\nB",
 	     "environment has the line \"B\": NAME=VALUE is wanted"},

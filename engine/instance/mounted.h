@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What engine/device/ asks of an instance that runs; and its mounts and nodes in the words of its container.
+ */
+#pragma once
+
+#include "engine/device/mount.h"
+#include "engine/instance/instance.h"
+
+/** instance_mount_of() - a device as a mount of a container with these ids; borrows all it points to.
+ * Return: 0; -EINVAL a node's owner isn't among the ids */
+int instance_mount_of(const struct device_mount *d, const struct idmap *map, struct container_mount *ret,
+		      struct err *err);
+/** instance_add_devices() - what every container may open, and the nodes that are noted for it.
+ * @ret_list: freed by the caller after @l was used */
+int instance_add_devices(struct object *o, struct cgroup_limits *l, struct cgroup_device **ret_list,
+			 struct err *err);

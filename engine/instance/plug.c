@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounts that come and go while a container runs: orders to lxdfs-mount, one process each. */
+#include "engine/instance/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/path.h"
+#include "engine/base/spawn.h"
+#include "engine/base/sys.h"
+#include "engine/instance/wire.h"
+
+#define ANSWER_MS 30000 /* the helper itself gives up earlier */
+
+int container_is_privileged(const struct container *c, bool *ret)
+{
+	AUTO(fd) int fd = container_ns(c, "user");
+	struct stat own, its;
+
+	if (fd < 0 || stat("/proc/self/ns/user", &own) < 0 || fstat(fd, &its) < 0)
+		return -ESRCH;
+	*ret = own.st_dev == its.st_dev && own.st_ino == its.st_ino;
+	return 0;
+}
+
+static int read_map(const struct container *c, const char *file, struct id_extent *ret, unsigned *ret_n)
+{
+	AUTO(free) char *path = xasprintf("/proc/%d/%s", container_pid(c), file), *text = NULL;
+	char *line, *rest;
+	ssize_t n = path_read(AT_FDCWD, path, 65536, &text);
+
+	if (n < 0)
+		return (int)n;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) && *ret_n < IDMAP_EXTENTS) {
+		struct id_extent *e = &ret[*ret_n];
+
+		if (sscanf(line, "%u %u %u", &e->inside, &e->outside, &e->count) == 3)
+			++*ret_n;
+	}
+	return 0;
+}
+
+int container_idmap(const struct container *c, struct idmap *ret, struct err *err)
+{
+	bool privileged;
+	int r = container_is_privileged(c, &privileged);
+
+	*ret = (struct idmap){0};
+	if (!r && !privileged)
+		r = read_map(c, "uid_map", ret->uid, &ret->n_uid);
+	if (!r && !privileged)
+		r = read_map(c, "gid_map", ret->gid, &ret->n_gid);
+	if (!r && sys_pidfd_signal(container_pidfd(c), 0, NULL) < 0)
+		r = -ESRCH;
+	return r < 0 ? err_set(err, -r, "the id map of the container can't be read: %s", strerror(-r)) : 0;
+}
+
+/* Return: what the answer holds, or a failure */
+static int await_answer(int sock, struct err *err)
+{
+	AUTO(msg_done) struct msg m = MSG_NULL;
+	int r = sys_poll_in(sock, -1, sys_deadline(ANSWER_MS));
+	struct unpack u;
+
+	r = r <= 0 ? r : msg_recv(sock, &mount_table, &m, err);
+	if (r == 0)
+		return err_set(
+		    err, ETIMEDOUT,
+		    "lxdfs-mount didn't come to an end: a file system in the container doesn't answer");
+	if (r < 0)
+		return r;
+	u = (struct unpack){m.body, m.len, false};
+	if (m.type->number == MOUNT_FAILED)
+		return unpack_err(&u, err);
+	return m.type->number == MOUNT_DONE
+		   ? (int)unpack_u32(&u)
+		   : err_set(err, EBADMSG, "lxdfs-mount said %s out of turn", m.type->name);
+}
+
+/* With the namespaces, and with @source where there is one. */
+static int order(const struct container_env *env, struct container *c, uint32_t number, struct str body,
+		 int source, struct err *err)
+{
+	AUTO(fd) int mounts = container_ns(c, "mnt"), users = -EBADF, sock = -EBADF;
+	AUTO(buf_done) struct buf head = BUF_NULL;
+	int fds[3], r;
+	unsigned n = 0;
+	bool privileged = false;
+
+	r = mounts < 0 ? mounts : container_is_privileged(c, &privileged);
+	if (r >= 0 && !privileged)
+		r = users = container_ns(c, "user");
+	if (r < 0)
+		return err_set(err, ESRCH, "the container has ended");
+	fds[n++] = mounts;
+	if (users >= 0)
+		fds[n++] = users;
+	if (source >= 0)
+		fds[n++] = source;
+	r = spawn_helper(env->libexec, "lxdfs-mount", NULL, &sock, err);
+	if (r < 0)
+		return r;
+	pack_u32(&head, WIRE_ORDER);
+	pack_u32(&head, users >= 0);
+	buf_add(&head, body.ptr, body.len);
+	r = msg_send(sock, &mount_table, number, 0, buf_str(&head), fds, n);
+	return r < 0 ? err_set(err, -r, "lxdfs-mount takes no order: %s", strerror(-r))
+		     : await_answer(sock, err);
+}
+
+int container_mount(const struct container_env *env, struct container *c, const struct container_mount *m,
+		    struct err *err)
+{
+	AUTO(buf_done) struct buf body = BUF_NULL;
+	int r;
+
+	pack_text(&body, env->rundir);
+	pack_mount(&body, m);
+	r = order(env, c, MOUNT_ADD, buf_str(&body), m->source || m->node ? -EBADF : m->source_fd, err);
+	return r < 0 ? r : 0;
+}
+
+int container_unmount(const struct container_env *env, struct container *c, const char *target,
+		      const struct mount_id *id, struct err *err)
+{
+	AUTO(buf_done) struct buf body = BUF_NULL;
+
+	pack_text(&body, target);
+	pack_mount_id(&body, id);
+	return order(env, c, MOUNT_REMOVE, buf_str(&body), -EBADF, err);
+}
