@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys of projects: what they have of their own, how much, and what is allowed in them. */
-#include "engine/base/auto.h"
 #include "engine/keys/keys.h"
+
+#include <errno.h>
+
+#include "engine/base/auto.h"
+#include "engine/base/parse.h"
 
 #define NO_NETWORKS "can't be set yet: all projects of this release use the networks of project default"
 #define NO_ZONES "can't be set yet: this release has no zones"
 #define NO_VOLUMES "can't be set yet: pools of this release hold the roots of instances, no other volumes"
 #define NO_BOUNDS "can't be set yet: limits are those of each instance in this release"
-#define NO_RESTRICTED                                                                                        \
-	"can't be set yet: give single instances to others with chgrp, which leaves what could reach the "   \
-	"host with group lxd"
+#define NO_SUCH_DEVICES "can't be set yet: instances of this release have no such devices"
+#define NO_UPLINKS "can't be set yet: networks of this release have no uplinks"
 #define NO_IMAGES "can't be set yet: this release makes no images and fetches none"
 
 static const char *const allow_block[] = {"allow", "block", NULL};
@@ -32,16 +35,44 @@ static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
 		.name = "limits." what, .type = &type_size, .class = CLASS_HOST, .refuse = NO_BOUNDS,        \
 		.text = sentence                                                                             \
 	}
-#define RESTRICT(what, words, otherwise, sentence)                                                           \
+#define RESTRICT(what, words, otherwise, not_yet, sentence)                                                  \
 	{                                                                                                    \
 		.name = "restricted." what, .type = &type_choice, .choices = words, .def = otherwise,        \
-		.class = CLASS_HOST, .refuse = NO_RESTRICTED, .text = sentence                               \
+		.class = CLASS_HOST, .refuse = not_yet, .text = sentence                                     \
 	}
-#define RESTRICT_LIST(what, list_type, sentence)                                                             \
+#define RESTRICT_LIST(what, list_type, its_check, not_yet, sentence)                                         \
 	{                                                                                                    \
-		.name = "restricted." what, .type = &list_type, .class = CLASS_HOST,                         \
-		.refuse = NO_RESTRICTED, .text = sentence                                                    \
+		.name = "restricted." what, .type = &list_type, .check = its_check, .class = CLASS_HOST,     \
+		.refuse = not_yet, .text = sentence                                                          \
 	}
+
+static int check_paths(const struct key *key, struct str value, struct err *err)
+{
+	struct str line;
+
+	(void)key;
+	while (value.len && str_next(&value, '\n', &line))
+		if (line.len && line.ptr[0] != '/')
+			return err_set(err, EINVAL, "has \"%.*s\": absolute paths are wanted, one a line",
+				       (int)MIN(line.len, 64u), line.ptr);
+	return 0;
+}
+
+static int check_ids(const struct key *key, struct str value, struct err *err)
+{
+	uint64_t first, last;
+	struct str line;
+
+	(void)key;
+	while (value.len && str_next(&value, '\n', &line))
+		if (str_trim(line).len && parse_range(str_trim(line), 0, UINT32_MAX - 1, &first, &last) < 0)
+			return err_set(
+			    err, EINVAL,
+			    "has \"%.*s\": ids of the host are wanted, one a line, or ranges such as "
+			    "1000-1999",
+			    (int)MIN(line.len, 64u), line.ptr);
+	return 0;
+}
 
 static const struct key rows[] = {
     FEATURE(
@@ -81,32 +112,52 @@ static const struct key rows[] = {
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_RESTRICTED,
-     .text = "Whether the restricted.* keys bind everybody who acts in the project."},
-    RESTRICT("containers.interception", allow_block, "block",
+     .text =
+	 "Whether the restricted.* keys bind everybody who acts in the project, root included. It is refused "
+	 "as long as something in the project isn't so."},
+    RESTRICT("containers.interception", allow_block, "block", NULL,
 	     "Whether system calls may be handed to the host: security.syscalls.intercept.*."),
-    RESTRICT("containers.lowlevel", allow_block, "block",
-	     "Whether raw.* and the other keys of low level may be set."),
-    RESTRICT("containers.nesting", allow_block, "block", "Whether security.nesting may be set."),
-    RESTRICT("containers.privilege", privileges, "unprivileged",
-	     "Whether containers may be privileged, or must even have ids of their own."),
-    RESTRICT("devices.disk", managed, "managed",
-	     "Which disks instances may have: none but the root, those of pools, or all."),
-    RESTRICT_LIST("devices.disk.paths", type_lines, "Directories of the host that disks may come from."),
-    RESTRICT("devices.gpu", allow_block, "block", "Whether instances may have GPUs."),
-    RESTRICT("devices.infiniband", allow_block, "block", "Whether instances may have Infiniband devices."),
-    RESTRICT("devices.nic", managed, "managed",
-	     "Which NICs instances may have: none, those on managed networks, or all."),
-    RESTRICT("devices.pci", allow_block, "block", "Whether instances may have PCI devices."),
-    RESTRICT("devices.unix-block", allow_block, "block", "Whether instances may have block devices."),
-    RESTRICT("devices.unix-char", allow_block, "block", "Whether instances may have character devices."),
-    RESTRICT_LIST("idmap.gid", type_lines, "Groups of the host that raw.idmap may name."),
-    RESTRICT_LIST("idmap.uid", type_lines, "Users of the host that raw.idmap may name."),
-    RESTRICT_LIST("networks.access", type_names, "Networks that NICs may be on."),
-    RESTRICT_LIST("networks.subnets", type_lines, "Subnets of uplinks that the project may use."),
-    RESTRICT_LIST("networks.uplinks", type_names, "Uplinks that the project's networks may have."),
-    RESTRICT_LIST("networks.zones", type_dns_names, "DNS zones that the project may use."),
-    RESTRICT("snapshots", allow_block, "block", "Whether snapshots may be taken."),
+    RESTRICT(
+	"containers.lowlevel", allow_block, "block", NULL,
+	"Whether raw.*, ranges of ids, rules for system calls and boot.host_shutdown_timeout may be set."),
+    RESTRICT("containers.nesting", allow_block, "block", NULL, "Whether security.nesting may be set."),
+    RESTRICT(
+	"containers.privilege", privileges, "unprivileged", NULL,
+	"Whether containers may be privileged (`allow`), or must even have ids of their own (`isolated`)."),
+    RESTRICT(
+	"devices.disk", managed, "managed", NULL,
+	"Which disks instances may have: none but the root (`block`), those of pools (`managed`), or all."),
+    RESTRICT_LIST("devices.disk.paths", type_lines, check_paths, NULL,
+		  "Directories of the host that disks may come from where restricted.devices.disk is allow; "
+		  "without it all may."),
+    RESTRICT("devices.gpu", allow_block, "block", NO_SUCH_DEVICES, "Whether instances may have GPUs."),
+    RESTRICT("devices.infiniband", allow_block, "block", NO_SUCH_DEVICES,
+	     "Whether instances may have Infiniband devices."),
+    RESTRICT("devices.nic", managed, "managed", NULL,
+	     "Which NICs instances may have: none (`block`), those on networks/ (`managed`), or all."),
+    RESTRICT("devices.pci", allow_block, "block", NO_SUCH_DEVICES, "Whether instances may have PCI devices."),
+    RESTRICT("devices.unix-block", allow_block, "block", NULL, "Whether instances may have block devices."),
+    RESTRICT("devices.unix-char", allow_block, "block", NULL,
+	     "Whether instances may have character devices."),
+    RESTRICT_LIST(
+	"idmap.gid", type_lines, check_ids, NULL,
+	"Groups of the host that raw.idmap may name, numbers or ranges such as 1000-1999, also where "
+	"restricted.containers.lowlevel is block."),
+    RESTRICT_LIST(
+	"idmap.uid", type_lines, check_ids, NULL,
+	"Users of the host that raw.idmap may name, numbers or ranges such as 1000-1999, also where "
+	"restricted.containers.lowlevel is block."),
+    RESTRICT_LIST(
+	"networks.access", type_names, NULL, NULL,
+	"Networks (and other links, where restricted.devices.nic is allow) that NICs may be on; without "
+	"it all."),
+    RESTRICT_LIST("networks.subnets", type_lines, NULL, NO_UPLINKS,
+		  "Subnets of uplinks that the project may use."),
+    RESTRICT_LIST("networks.uplinks", type_names, NULL, NO_UPLINKS,
+		  "Uplinks that the project's networks may have."),
+    RESTRICT_LIST("networks.zones", type_dns_names, NULL, NO_ZONES, "DNS zones that the project may use."),
+    RESTRICT("snapshots", allow_block, "block", "can't be set yet: this release takes no snapshots",
+	     "Whether snapshots may be taken."),
     {.name = "user.*",
      .type = &type_text,
      .text = "Free for notes and for tools of your own. lxdfs keeps it and does nothing with it."},

@@ -5,6 +5,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/msg.h"
 #include "engine/kind/image-internal.h"
+#include "engine/kind/project.h"
 
 #define ALIASES_MAX 64 /* of one image */
 #define ALIAS_MAX 128
@@ -60,6 +61,7 @@ static struct object *find_beginning(struct object *project, struct str name, st
 struct object *image_find(struct object *project, struct str name, struct err *err)
 {
 	AUTO(err_done) struct err why = ERR_NULL;
+	AUTO(free) char *path = project_path(project);
 	AUTO(buf_done) struct buf shown = BUF_NULL;
 	struct object *o = name.len ? find_alias(project, name) : NULL;
 
@@ -73,9 +75,10 @@ struct object *image_find(struct object *project, struct str name, struct err *e
 		return NULL;
 	}
 	buf_escape(&shown, name);
-	err_set(err, ENOENT,
-		"there is no image \"%s\": ls %s/images shows which there are, cp FILE %s/images/ adds one",
-		buf_cstr(&shown), project->host->mount, project->host->mount);
+	err_set(
+	    err, ENOENT,
+	    "there is no image \"%s\": ls %s/%simages shows which there are, cp FILE %s/%simages/ adds one",
+	    buf_cstr(&shown), project->host->mount, path, project->host->mount, path);
 	return NULL;
 }
 

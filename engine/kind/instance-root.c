@@ -10,6 +10,7 @@
 #include "engine/device/disk.h"
 #include "engine/kind/image.h"
 #include "engine/kind/pool.h"
+#include "engine/kind/project.h"
 
 #define SOURCE_DEFAULT "busybox"
 #define SOURCE_NONE "none"
@@ -115,9 +116,10 @@ int instance_root_make(struct object *o, const struct config *effective, const s
 	const char *device = disk_root(effective, err), *pool;
 	AUTO(free) char *dir = NULL, *unpacked = NULL, *rootfs = NULL;
 	const struct storage_driver *driver;
-	int r;
+	/* once more: what a source is now, and state files may say anything */
+	int r = project_allows(o, effective, err);
 
-	if (!device)
+	if (r < 0 || !device)
 		return -err->errnum;
 	pool = config_device_get(effective, device, "pool");
 	if (!pool)

@@ -121,8 +121,10 @@ static int check(struct object *o, const struct config *old, const struct config
 		 const struct config *effective, struct err *err)
 {
 	struct seccomp_options filter = instance_filter(effective);
-	int r = check_ids(o, old, own, effective, err);
+	int r = project_allows(o, effective, err);
 
+	if (!r)
+		r = check_ids(o, old, own, effective, err);
 	if (!r)
 		r = seccomp_check(&filter, err);
 	if (!r)

@@ -99,12 +99,21 @@ static int profile_rename(struct object *o, const char *name, struct err *err)
 	return refuse_default(o, "be renamed", err);
 }
 
+static int profile_check(struct object *o, const struct config *old, const struct config *own,
+			 const struct config *effective, struct err *err)
+{
+	(void)old;
+	(void)own;
+	return project_allows(o, effective, err);
+}
+
 const struct kind kind_profile = {
     .number = KIND_PROFILE,
     .name = "profile",
     .plural = "profiles",
     .feature = "features.profiles",
     .check_name = check_name,
+    .check = profile_check,
     .may_remove = profile_may_remove,
     .rename = profile_rename,
     .dependents = profile_dependents,

@@ -192,6 +192,28 @@ static int check_feature(struct object *o, enum kind_number kind, struct err *er
 	return users_refuse_list(o, why, "it has", users, err);
 }
 
+/* Everything that is in it by the rules that are to be. Their tokens are held, or nobody depends on them. */
+static int check_contents(struct object *o, const struct config *own, struct err *err)
+{
+	static const enum kind_number bound[] = {KIND_PROFILE, KIND_INSTANCE};
+
+	for (size_t k = 0; k < ARRAY_SIZE(bound); k++) {
+		AUTO(objects_free) struct object **all = host_all(o, bound[k]);
+
+		for (struct object **p = all; *p; p++) {
+			AUTO(config_unref) struct config *effective = object_effective(*p);
+			int r = project_allows_by(o, own, *p, effective, err);
+
+			if (r < 0) {
+				AUTO(free) char *name = object_name(*p);
+
+				return err_prefix(err, "%s %s: ", (*p)->kind->name, name);
+			}
+		}
+	}
+	return 0;
+}
+
 static int project_check(struct object *o, const struct config *old, const struct config *own,
 			 const struct config *effective, struct err *err)
 {
@@ -208,7 +230,7 @@ static int project_check(struct object *o, const struct config *old, const struc
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return old ? check_contents(o, own, err) : 0;
 }
 
 static struct object **project_dependents(struct object *o)

@@ -170,6 +170,26 @@ const char *section_device(const struct section *s)
 	return strncmp(s->name, SECTION_DEVICES, n) ? NULL : s->name + n;
 }
 
+static bool section_same(const struct section *a, const struct section *b)
+{
+	if (strcmp(a->name, b->name) || a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->pairs[i].key, b->pairs[i].key) || strcmp(a->pairs[i].value, b->pairs[i].value))
+			return false;
+	return true;
+}
+
+bool config_same(const struct config *a, const struct config *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!section_same(&a->sections[i], &b->sections[i]))
+			return false;
+	return true;
+}
+
 /* ---- change */
 
 static struct section *section_make(struct config *c, const char *name, uint64_t mtime)

@@ -74,6 +74,9 @@ bool config_drop_section(struct config *c, const char *section);
 struct config *config_merge(const struct config *own, const struct config *const *layers,
 			    const char *const *names, size_t n);
 
+/** config_same() - the same keys with the same values, whatever their times and origins */
+bool config_same(const struct config *a, const struct config *b);
+
 /** texts_split() - lines (empty ones left out, spaces trimmed) of a list value, NULL-terminated; texts_free()
  */
 char **texts_split(const char *lines);

@@ -127,6 +127,9 @@ static int txn_check(struct txn *t, struct err *err)
 		x->old = object_effective_of(x->o, own);
 		x->new =
 		    i ? object_effective_with(x->o, own, t->o, t->next) : object_effective_of(x->o, t->next);
+		/* its project changed, not itself */
+		if (i && config_same(x->old, x->new))
+			continue;
 		r = change_check(x->o, own, next, x->new, err);
 		if (r < 0 && i) {
 			AUTO(free) char *name = object_name(x->o);
