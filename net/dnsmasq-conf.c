@@ -323,6 +323,8 @@ int dnsmasq_conf_text(struct buf *b, const struct dnsmasq_spec *s, struct err *e
 		r = put_v4(b, s, err);
 	if (!r && s->v6.ip.family)
 		r = put_v6(b, s, err);
+	if (!r && s->raw && *s->raw)
+		buf_printf(b, "# raw.dnsmasq\n%s\n", s->raw);
 	return r;
 }
 

@@ -23,7 +23,8 @@
 #define START_MS 20000
 #define STOP_MS 5000
 #define STRAY_MS 1000
-#define CONF_MAX 65536
+#define CONF_MAX (256 * 1024)
+#define TEST_MS 10000
 
 /* ---- finding it */
 
@@ -283,6 +284,37 @@ static int run(const struct dnsmasq_spec *spec, const char *program, int *ret_pi
 		number = ENODEV;
 	buf_escape(&said, last_line(buf_str(&words)));
 	return err_set(err, number, "the dnsmasq of bridge %s doesn't start: %s", spec->bridge,
+		       said.len ? buf_cstr(&said) : "it said nothing");
+}
+
+int dnsmasq_test_raw(const char *run_dir, const char *raw, struct err *err)
+{
+	AUTO(free) char *path = xasprintf("%s/raw.conf", run_dir), *conf = xasprintf("--conf-file=%s", path);
+	const char *const argv[] = {"dnsmasq", "--test", conf, NULL};
+	AUTO(buf_done) struct buf words = BUF_NULL, said = BUF_NULL;
+	const char *program = find_program(), *cut;
+	AUTO(fd) int dir = -EBADF;
+	struct str last;
+	int r = path_make_dir(run_dir, 0711);
+
+	if (!program)
+		return err_set(err, ENOENT, "dnsmasq isn't installed: Debian's package is dnsmasq-base");
+	dir = r < 0 ? -EBADF : open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!r)
+		r = dir < 0 ? -errno : path_replace(dir, "raw.conf", str_from(raw), 0600, false);
+	if (r < 0)
+		return err_set(err, -r, "%s can't be written: %s", path, strerror(-r));
+	r = spawn_run(program, argv, TEST_MS, &words, err);
+	unlinkat(dir, "raw.conf", 0);
+	if (r <= 0)
+		return r;
+	/* "bad option at line 3 of PATH": the path is ours */
+	last = last_line(buf_str(&words));
+	cut = last.len ? strstr(last.ptr, " of /") : NULL;
+	if (cut && cut < last.ptr + last.len)
+		last.len = (size_t)(cut - last.ptr);
+	buf_escape(&said, last);
+	return err_set(err, EINVAL, "dnsmasq doesn't take it: %s",
 		       said.len ? buf_cstr(&said) : "it said nothing");
 }
 

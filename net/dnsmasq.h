@@ -47,6 +47,7 @@ struct dnsmasq_spec {
 	const char *const *search; /* NULL-terminated domains, or NULL */
 	const struct ip *servers;  /* DNS servers told to instances instead of the bridge */
 	size_t n_servers;
+	const char *raw; /* lines of an admin's, taken as they are; NULL: none */
 };
 
 /**
@@ -57,6 +58,14 @@ struct dnsmasq_spec {
  * installed; -EADDRINUSE and others with dnsmasq's own last words
  */
 int dnsmasq_start(const struct dnsmasq_spec *spec, int *ret_pidfd, struct err *err);
+
+/**
+ * dnsmasq_test_raw() - whether dnsmasq would read these lines
+ * @run_dir: of spec; made where it is missing
+ *
+ * Return: 0; -EINVAL with its words and the line; -ENOENT it isn't installed
+ */
+int dnsmasq_test_raw(const char *run_dir, const char *raw, struct err *err);
 
 /**
  * dnsmasq_adopt() - find the dnsmasq that an earlier core started with this run_dir

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bridge's firewall and address translation: up to three chains of its own in table `inet NAME`. */
+/* A bridge's firewall and address translation: up to four chains of its own in table `inet NAME`. */
 #include "net/nat.h"
 
 #include <string.h>
@@ -8,14 +8,16 @@
 #include "net/inet.h"
 #include "net/nft.h"
 
-enum { INPUT, FORWARD, POSTROUTING, N_CHAINS };
+enum { INPUT, FORWARD, EARLY, LATE, N_CHAINS };
 
+/* The first rule that a connection meets decides on its address. */
 static const struct {
 	const char *prefix, *type;
 } chains[N_CHAINS] = {
     [INPUT] = {"in-", "type filter hook input priority filter; policy accept;"},
     [FORWARD] = {"forward-", "type filter hook forward priority filter; policy accept;"},
-    [POSTROUTING] = {"nat-", "type nat hook postrouting priority srcnat; policy accept;"},
+    [EARLY] = {"nat-", "type nat hook postrouting priority srcnat - 5; policy accept;"},
+    [LATE] = {"late-", "type nat hook postrouting priority srcnat + 5; policy accept;"},
 };
 
 struct text {
@@ -101,8 +103,8 @@ static void nat_rules(struct text *t, const struct nat_family *f, bool is_v6)
 	} else {
 		buf_adds(&to, "masquerade");
 	}
-	rule(t, POSTROUTING, "%s saddr %s %s daddr != %s oifname != %s %s", ip, net.ptr, ip, net.ptr,
-	     t->bridge.ptr, to.ptr);
+	rule(t, f->is_late ? LATE : EARLY, "%s saddr %s %s daddr != %s oifname != %s %s", ip, net.ptr, ip,
+	     net.ptr, t->bridge.ptr, to.ptr);
 }
 
 static int family_rules(struct text *t, const struct nat_bridge *bridge, bool is_v6, struct err *err)
@@ -127,7 +129,7 @@ static int family_rules(struct text *t, const struct nat_bridge *bridge, bool is
 	return 0;
 }
 
-/* All three chains anew; one without rules goes. */
+/* All chains anew; one without rules goes. */
 static int bridge_text(struct buf *b, const struct nat_bridge *bridge, struct err *err)
 {
 	__attribute__((cleanup(text_done_auto))) struct text t = {0};
@@ -155,6 +157,11 @@ static int bridge_text(struct buf *b, const struct nat_bridge *bridge, struct er
 	for (int i = 0; i < N_CHAINS; i++) {
 		const char *chain = t.names[i].ptr;
 
+		/* one of an earlier core may have another priority, which can't be changed */
+		if (i == EARLY || i == LATE)
+			buf_printf(b,
+				   "add chain inet %s %s\nflush chain inet %s %s\ndelete chain inet %s %s\n",
+				   net_table(), chain, net_table(), chain, net_table(), chain);
 		buf_printf(b, "add chain inet %s %s { %s }\nflush chain inet %s %s\n", net_table(), chain,
 			   chains[i].type, net_table(), chain);
 		if (t.rules[i].len)

@@ -13,6 +13,7 @@ struct nat_family {
 	bool firewall;	       /* ipvX.firewall: input and forward rules */
 	bool routing;	       /* ipvX.routing: forward accept, else reject */
 	bool nat;	       /* ipvX.nat */
+	bool is_late;	       /* ipvX.nat.order=after: NAT of other tables comes first */
 	struct ip snat;	       /* ipvX.nat.address; family 0: masquerade */
 	bool dhcp;	       /* accept DHCP (DHCPv6) from the bridge */
 };

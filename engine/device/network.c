@@ -32,6 +32,16 @@ static bool read_flag(const struct config *c, const char *key, bool otherwise)
 	return value ? value_bool(value) : otherwise;
 }
 
+static bool has_tunnel(const struct config *c)
+{
+	const struct section *s = config_section(c, SECTION_CONFIG);
+
+	for (size_t i = 0; s && i < s->n; i++)
+		if (!strncmp(s->pairs[i].key, "tunnel.", strlen("tunnel.")))
+			return true;
+	return false;
+}
+
 int network_view_from(const char *bridge, const struct config *c, struct network_view *ret, struct err *err)
 {
 	const char *dns = config_get(c, SECTION_CONFIG, "dns.mode");
@@ -52,7 +62,8 @@ int network_view_from(const char *bridge, const struct config *c, struct network
 	v.dhcp6 = v.v6.ip.family && read_flag(c, "ipv6.dhcp", true);
 	v.stateful6 = v.dhcp6 && read_flag(c, "ipv6.dhcp.stateful", false);
 	v.has_dns = (v.v4.ip.family || v.v6.ip.family) && (!dns || strcmp(dns, "none") != 0);
-	v.mtu = (unsigned)value_int(config_get(c, SECTION_CONFIG, "bridge.mtu"), 0);
+	/* a tunnel's own headers take from what the links below carry */
+	v.mtu = (unsigned)value_int(config_get(c, SECTION_CONFIG, "bridge.mtu"), has_tunnel(c) ? 1400 : 0);
 	*ret = v;
 	return 0;
 }

@@ -10,10 +10,13 @@ static const char *const modes[] = {"standard", NULL};
 static const char *const dns_modes[] = {"managed", "dynamic", "none", NULL};
 static const char *const orders[] = {"before", "after", NULL};
 
-#define NO_ORDER                                                                                             \
-	"can't be set: lxdfs' rules stand in an nftables table of their own, where no rule of another "      \
-	"table "                                                                                             \
-	"comes before or after them"
+#define ORDER_ROW(family)                                                                                    \
+	{                                                                                                    \
+		.name = family ".nat.order", .type = &type_choice, .def = "before", .choices = orders,       \
+		.class = CLASS_HOST, .apply = network_apply,                                                 \
+		.text = "Whether this network's rules for NAT are asked before those that others have at "   \
+			"nftables' priority `srcnat`, or after them: the first that fits decides."           \
+	}
 
 static const struct key rows[] = {
     {.name = "bridge.external_interfaces",
@@ -38,7 +41,7 @@ static const struct key rows[] = {
 	     "this release."},
     {.name = "bridge.mtu",
      .type = &type_integer,
-     .def_text = "1500",
+     .def_text = "1500, or 1400 where there are tunnels",
      .min = 68,
      .max = 65535,
      .apply = network_apply,
@@ -120,13 +123,7 @@ static const struct key rows[] = {
      .class = CLASS_HOST,
      .apply = network_apply,
      .text = "The address of the host that ipv4.nat uses."},
-    {.name = "ipv4.nat.order",
-     .type = &type_choice,
-     .def = "before",
-     .choices = orders,
-     .class = CLASS_HOST,
-     .refuse = NO_ORDER,
-     .text = "Whether the rules for NAT are put before or after those that are there: for iptables."},
+    ORDER_ROW("ipv4"),
     {.name = "ipv4.routes",
      .type = &type_ip4_nets,
      .class = CLASS_HOST,
@@ -202,13 +199,7 @@ static const struct key rows[] = {
      .class = CLASS_HOST,
      .apply = network_apply,
      .text = "The address of the host that ipv6.nat uses."},
-    {.name = "ipv6.nat.order",
-     .type = &type_choice,
-     .def = "before",
-     .choices = orders,
-     .class = CLASS_HOST,
-     .refuse = NO_ORDER,
-     .text = "Whether the rules for NAT are put before or after those that are there: for ip6tables."},
+    ORDER_ROW("ipv6"),
     {.name = "ipv6.routes",
      .type = &type_ip6_nets,
      .class = CLASS_HOST,
@@ -225,17 +216,19 @@ static const struct key rows[] = {
     {.name = "raw.dnsmasq",
      .type = &type_text,
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: the other keys below dns. and ipv4.dhcp. and ipv6.dhcp. are what reaches "
-	       "dnsmasq",
-     .text = "Lines that are added to the configuration of this network's dnsmasq. They can make it run "
-	     "programs."},
+     .apply = network_apply,
+     .text =
+	 "Lines that are added to the configuration of this network's dnsmasq, where dnsmasq itself reads "
+	 "them without complaint. They can make it run programs and believe instances."},
     {.name = "tunnel.*",
      .type = &type_string,
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: this release makes no tunnels; make the link with ip(8) and name it in "
-	       "bridge.external_interfaces",
-     .text = "A GRE or VXLAN tunnel that joins the bridges of several hosts: tunnel.NAME.protocol, .local, "
-	     ".remote, .group, .id, .interface, .port and .ttl. Nothing in it is encrypted."},
+     .apply = network_apply,
+     .text =
+	 "A tunnel to bridges of other hosts: tunnel.NAME.protocol is vxlan or gre, .local and .remote its "
+	 "ends. A vxlan without .remote finds others by .group (239.0.0.1), .interface (that of the default "
+	 "route) and .ttl (1); its number is .id (1), its port .port (8472). It is made when it has what it "
+	 "needs. Nothing is encrypted."},
     {.name = "user.*",
      .type = &type_text,
      .text = "Free for notes and for tools of your own. lxdfs keeps it and does nothing with it."},

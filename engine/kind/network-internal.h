@@ -6,6 +6,7 @@
 #include "engine/kind/network.h"
 #include "net/dnsmasq.h"
 #include "net/nat.h"
+#include "net/tunnel.h"
 
 /* object.data */
 struct network {
@@ -27,10 +28,12 @@ struct network_spec {
 	struct ip_net *routes; /* of both protocols, by way of the bridge */
 	size_t n_routes;
 	char **externals; /* links that are its ports */
+	struct tunnel *tunnels;
+	size_t n_tunnels;
 	struct dnsmasq_range *ranges4, *ranges6;
 	struct ip *servers;
 	char **search;
-	char *domain, *run_dir, *lease_dir;
+	char *domain, *run_dir, *lease_dir, *raw;
 };
 
 /** network_spec_make() - read a config. Pure. Return: 0; -EINVAL with the key that is wrong */
@@ -41,6 +44,10 @@ static inline void network_spec_done_auto(struct network_spec *s)
 {
 	network_spec_done(s);
 }
+
+/** network_tunnels_read() - those that have all they need; @ret grows. Return: 0; -EINVAL with the key */
+int network_tunnels_read(const struct config *c, const char *bridge, struct tunnel **ret, size_t *ret_n,
+			 struct err *err);
 
 /** network_taken() - networks of all configs but @but's; freed by the caller. Return: their number */
 size_t network_taken(struct host *h, const struct object *but, struct ip_net **ret);

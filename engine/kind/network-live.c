@@ -368,6 +368,10 @@ int network_bring(struct object *o, const struct network_spec *old, const struct
 		r = bring_externals(old, new, err);
 	if (r == 0)
 		r = bring_dnsmasq(o, new, err);
+	/* last: their other ends may not be there yet */
+	if (r == 0 && (!old || old->n_tunnels || new->n_tunnels))
+		r = tunnels_bring(new->view.bridge, new->mac, new->view.mtu ? new->view.mtu : 1500,
+				  new->tunnels, new->n_tunnels, err);
 	return r;
 }
 
@@ -440,6 +444,7 @@ int network_down(struct object *o, const char *name, struct err *err)
 		done = r;
 		first = NULL;
 	}
+	tunnels_clear(name);
 	r = link_delete(name, first);
 	if (r == -ENODEV && first)
 		err_done(first);

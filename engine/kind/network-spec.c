@@ -129,6 +129,7 @@ static int read_family(const struct config *c, int family, struct network_spec *
 	bool is_v4 = family == AF_INET;
 	const struct ip_net *net = is_v4 ? &s->view.v4 : &s->view.v6;
 	struct nat_family *nat = is_v4 ? &s->nat.v4 : &s->nat.v6;
+	const char *order;
 	int r = read_routes(c, is_v4 ? "ipv4.routes" : "ipv6.routes", family, s, err);
 
 	if (r < 0 || !net->ip.family)
@@ -137,6 +138,8 @@ static int read_family(const struct config *c, int family, struct network_spec *
 	nat->firewall = flag(c, is_v4 ? "ipv4.firewall" : "ipv6.firewall", true);
 	nat->routing = flag(c, is_v4 ? "ipv4.routing" : "ipv6.routing", true);
 	nat->nat = flag(c, is_v4 ? "ipv4.nat" : "ipv6.nat", false);
+	order = config_get(c, SECTION_CONFIG, is_v4 ? "ipv4.nat.order" : "ipv6.nat.order");
+	nat->is_late = order && !strcmp(order, "after");
 	/* without DHCPv6 instances still ask by it, for what advertisements don't say */
 	nat->dhcp = is_v4 ? s->view.dhcp4 : true;
 	return read_ip(c, is_v4 ? "ipv4.nat.address" : "ipv6.nat.address", family, &nat->snat, err);
@@ -237,6 +240,8 @@ static int read_dns(const struct config *c, struct network_spec *s, struct err *
 		d->n_servers++;
 	}
 	d->servers = s->servers;
+	s->raw = xstrdup(config_get(c, SECTION_CONFIG, "raw.dnsmasq"));
+	d->raw = s->raw;
 	/* without DHCPv6 it still sends the advertisements */
 	s->has_dnsmasq = d->dhcp4 || d->v6.ip.family || s->view.has_dns;
 	return 0;
@@ -278,6 +283,8 @@ int network_spec_make(struct host *h, const char *name, const struct config *c, 
 	if (r == 0)
 		r = read_dns(c, s, err);
 	if (r == 0)
+		r = network_tunnels_read(c, name, &s->tunnels, &s->n_tunnels, err);
+	if (r == 0)
 		r = check_whole(s, err);
 	if (r < 0) {
 		network_spec_done(s);
@@ -296,7 +303,9 @@ void network_spec_done(struct network_spec *s)
 	free(s->ranges4);
 	free(s->ranges6);
 	free(s->servers);
+	free(s->tunnels);
 	free(s->domain);
+	free(s->raw);
 	free(s->run_dir);
 	free(s->lease_dir);
 	texts_free(s->externals);

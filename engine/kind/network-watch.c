@@ -248,6 +248,7 @@ void networks_sweep(struct host *h)
 			continue;
 		run_dir = network_run_dir(h, e->d_name);
 		dnsmasq_stop(run_dir, NULL);
+		tunnels_clear(e->d_name);
 		if (is_our_bridge(e->d_name))
 			link_delete(e->d_name, NULL);
 		nat_clear(e->d_name, NULL);

@@ -216,6 +216,18 @@ static bool nics_differ(const struct config *old, const struct config *new)
 	return false;
 }
 
+/* Before anything is touched. */
+static int test_raw(const struct network_spec *s, const struct config *old, struct err *err)
+{
+	const char *before = old ? config_get(old, SECTION_CONFIG, "raw.dnsmasq") : NULL;
+	int r;
+
+	if (!s->raw || !*s->raw || (before && !strcmp(before, s->raw)))
+		return 0;
+	r = dnsmasq_test_raw(s->run_dir, s->raw, err);
+	return r < 0 ? err_prefix(err, "raw.dnsmasq: ") : 0;
+}
+
 int network_apply(struct object *o, const struct config *old, const struct config *new, const char *device,
 		  struct err *err)
 {
@@ -224,6 +236,8 @@ int network_apply(struct object *o, const struct config *old, const struct confi
 	int r = network_spec_make(o->host, name, new, &to, err);
 
 	(void)device;
+	if (r == 0)
+		r = test_raw(&to, old, err);
 	if (r < 0)
 		return r;
 	/* an old config that doesn't read is one of a start that failed: the kernel is asked then */

@@ -59,6 +59,10 @@ static const struct {
     {"ra-param=br0,mtu:", 1},
 };
 
+static const char *const tunnel_keys[] = {
+    "tunnel.t.protocol", "tunnel.t.local",     "tunnel.t.remote", "tunnel.t.group", "tunnel.t.id",
+    "tunnel.t.port",	 "tunnel.t.interface", "tunnel.t.ttl",	  "tunnel.u.id",    "tunnel.t.x"};
+
 static void must(bool is_true)
 {
 	if (!is_true)
@@ -148,6 +152,15 @@ static void try_network(struct host *h, const struct config *c)
 		return;
 	}
 	spec.dns.user = "nobody";
+	/* that one is meant as it is */
+	spec.dns.raw = NULL;
+	for (size_t i = 0; i < spec.n_tunnels; i++) {
+		const struct tunnel *t = &spec.tunnels[i];
+
+		must(ifname_ok(str_from(t->name)) && (!t->link[0] || ifname_ok(str_from(t->link))));
+		must(t->id <= 0xffffff && t->port <= 65535 && t->ttl <= 255);
+		must(t->remote.family || t->kind == TUNNEL_VXLAN);
+	}
 	if (dnsmasq_conf_text(&conf, &spec.dns, &err) == 0)
 		check_dnsmasq(&spec, buf_str(&conf));
 	else
@@ -214,18 +227,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct key *key = &t->keys[i >= tables[0]->n ? i - tables[0]->n : i];
 		AUTO(buf_done) struct buf value = BUF_NULL;
 		AUTO(err_done) struct err err = ERR_NULL;
+		const char *name = key->name;
 
 		if (!entry.len)
 			continue;
 		entry.ptr++;
 		entry.len--;
 		try_host(entry);
+		/* which of a tunnel's keys the value itself tells */
+		if (!strcmp(name, "tunnel.*") && entry.len)
+			name = tunnel_keys[(unsigned char)entry.ptr[0] % ARRAY_SIZE(tunnel_keys)];
 		/* a network is looked up among objects, of which there are none here */
-		if (key_is_family(key) || !strcmp(key->name, "network"))
+		else if (key_is_family(key) || !strcmp(key->name, "network"))
 			continue;
-		if (key_parse(key, str_from(key->name), entry, &value, &err) == 0)
-			config_set(c, t == tables[0] ? SECTION_CONFIG : DEVICE, key->name, buf_cstr(&value),
-				   0);
+		if (key_parse(key, str_from(name), entry, &value, &err) == 0)
+			config_set(c, t == tables[0] ? SECTION_CONFIG : DEVICE, name, buf_cstr(&value), 0);
 		else
 			must(err.text != NULL);
 	}

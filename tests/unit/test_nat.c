@@ -17,7 +17,10 @@
 	"add chain inet lxdfs " name " { type " type " policy accept; }\nflush chain inet lxdfs " name "\n"
 #define INPUT CHAIN("in-br0", "filter hook input priority filter;")
 #define FORWARD CHAIN("forward-br0", "filter hook forward priority filter;")
-#define NAT CHAIN("nat-br0", "nat hook postrouting priority srcnat;")
+#define NAT AGAIN("nat-br0") CHAIN("nat-br0", "nat hook postrouting priority srcnat - 5;")
+#define LATE AGAIN("late-br0") CHAIN("late-br0", "nat hook postrouting priority srcnat + 5;")
+#define AGAIN(name)                                                                                          \
+	"add chain inet lxdfs " name "\nflush chain inet lxdfs " name "\ndelete chain inet lxdfs " name "\n"
 #define NO(name) "delete chain inet lxdfs " name "\n"
 #define R "add rule inet lxdfs "
 
@@ -31,10 +34,11 @@ static struct nat_family family(const char *net)
 
 static void test_text(void **state)
 {
-	struct nat_family off4 = family("10.5.0.1/24"), nat4 = off4, wall4 = off4, shut4 = off4, snat4 = off4;
+	struct nat_family off4 = family("10.5.0.1/24"), nat4 = off4, wall4 = off4, shut4 = off4, snat4 = off4,
+			  late4 = off4;
 	struct nat_family off6 = family("fd45::1/64"), wall6 = off6, snat6 = off6, none = {0};
 
-	nat4.nat = snat4.nat = snat6.nat = true;
+	nat4.nat = snat4.nat = snat6.nat = late4.nat = late4.is_late = true;
 	assert_int_equal(ip_parse(STR("192.0.2.7"), &snat4.snat), 0);
 	assert_int_equal(ip_parse(STR("2001:db8::7"), &snat6.snat), 0);
 	wall4.firewall = wall4.routing = wall4.dhcp = true;
@@ -46,21 +50,27 @@ static void test_text(void **state)
 		bool dns;
 		const char *text;
 	} rows[] = {
-	    {none, none, true, INPUT NO("in-br0") FORWARD NO("forward-br0") NAT NO("nat-br0")},
-	    {off4, off6, true, INPUT NO("in-br0") FORWARD NO("forward-br0") NAT NO("nat-br0")},
+	    {none, none, true,
+	     INPUT NO("in-br0") FORWARD NO("forward-br0") NAT NO("nat-br0") LATE NO("late-br0")},
+	    {off4, off6, true,
+	     INPUT NO("in-br0") FORWARD NO("forward-br0") NAT NO("nat-br0") LATE NO("late-br0")},
 	    {nat4, off6, false,
 	     INPUT NO("in-br0") FORWARD NO("forward-br0") NAT R
-	     "nat-br0 ip saddr 10.5.0.0/24 ip daddr != 10.5.0.0/24 oifname != \"br0\" masquerade\n"},
+	     "nat-br0 ip saddr 10.5.0.0/24 ip daddr != 10.5.0.0/24 oifname != \"br0\" masquerade\n" LATE NO(
+		 "late-br0")},
+	    {late4, none, false,
+	     INPUT NO("in-br0") FORWARD NO("forward-br0") NAT NO("nat-br0") LATE R
+	     "late-br0 ip saddr 10.5.0.0/24 ip daddr != 10.5.0.0/24 oifname != \"br0\" masquerade\n"},
 	    {snat4, snat6, false,
 	     INPUT NO("in-br0") FORWARD NO("forward-br0") NAT R
 	     "nat-br0 ip saddr 10.5.0.0/24 ip daddr != 10.5.0.0/24 oifname != \"br0\" snat ip to "
 	     "192.0.2.7\n" R "nat-br0 ip6 saddr fd45::/64 ip6 daddr != fd45::/64 oifname != \"br0\" snat ip6 "
-	     "to 2001:db8::7\n"},
+	     "to 2001:db8::7\n" LATE NO("late-br0")},
 	    {shut4, none, false,
-	     INPUT R
-	     "in-br0 iifname \"br0\" icmp type { 3, 11, 12 } accept\n" FORWARD R
-	     "forward-br0 iifname \"br0\" oifname != \"br0\" meta nfproto ipv4 reject\n" R
-	     "forward-br0 iifname != \"br0\" oifname \"br0\" meta nfproto ipv4 reject\n" NAT NO("nat-br0")},
+	     INPUT R "in-br0 iifname \"br0\" icmp type { 3, 11, 12 } accept\n" FORWARD R
+		     "forward-br0 iifname \"br0\" oifname != \"br0\" meta nfproto ipv4 reject\n" R
+		     "forward-br0 iifname != \"br0\" oifname \"br0\" meta nfproto ipv4 reject\n" NAT NO(
+			 "nat-br0") LATE NO("late-br0")},
 	    {wall4, wall6, true,
 	     INPUT R "in-br0 iifname \"br0\" meta nfproto ipv4 udp dport 53 accept\n" R
 		     "in-br0 iifname \"br0\" meta nfproto ipv4 tcp dport 53 accept\n" R
@@ -77,7 +87,8 @@ static void test_text(void **state)
 		     "forward-br0 iifname \"br0\" meta nfproto ipv4 accept\n" R
 		     "forward-br0 oifname \"br0\" meta nfproto ipv4 accept\n" R
 		     "forward-br0 iifname \"br0\" meta nfproto ipv6 accept\n" R
-		     "forward-br0 oifname \"br0\" meta nfproto ipv6 accept\n" NAT NO("nat-br0")},
+		     "forward-br0 oifname \"br0\" meta nfproto ipv6 accept\n" NAT NO("nat-br0")
+			 LATE NO("late-br0")},
 	};
 
 	(void)state;
