@@ -68,9 +68,13 @@ $(B)/libbase.a: $(call obj,$(BASE))
 LIBS_core := -lfuse3 -lseccomp -lcap -lnftables -lcrypto -lconfig
 LIBS_all := $(LIBS_core) -lssl -larchive -lyaml
 PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/mounts instance/devtree \
-	instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
-PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ) $(B)/libbase.a
+	instance/listeners instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
+PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ confine/cgroup-join) $(B)/libbase.a
 PARTS_mount := $(patsubst %,$(B)/engine/%.o,instance/wire instance/mounts storage/overlay) $(B)/libbase.a
+PARTS_intercept := $(patsubst %,$(B)/engine/%.o,instance/wire instance/intercept-order confine/intercept \
+	confine/intercept-act confine/intercept-mount confine/intercept-cage confine/caller) \
+	$(patsubst %.c,$(B)/%.o,$(wildcard engine/confine/cgroup*.c)) $(B)/libbase.a
+LIBS_intercept := -lseccomp
 PARTS_notify := $(B)/libbase.a
 PARTS_tls := $(patsubst %,$(B)/certs/%.o,cage cert handshake proof relay) $(B)/libbase.a
 LIBS_tls := -lssl -lcrypto -lseccomp
@@ -102,7 +106,7 @@ $(B)/tools/%: $(B)/tests/tools/%.o $(B)/liblxdfs.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all)
 
 # Run inside containers, whose images have no libraries.
-$(B)/tools/probe: tests/tools/probe.c Makefile
+$(B)/tools/probe $(B)/tools/asker: $(B)/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $<
 $(B)/tools/attack: $(wildcard tests/attack/probes/*.c tests/attack/probes/*.h) Makefile

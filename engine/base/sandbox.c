@@ -44,7 +44,7 @@ int sandbox_drop_caps(uint64_t bits)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-int sandbox_filter(int fd)
+static int load(int fd, unsigned flags)
 {
 	struct sock_fprog prog = {0};
 	struct str code;
@@ -55,7 +55,21 @@ int sandbox_filter(int fd)
 	prog.len = (unsigned short)(code.len / sizeof(struct sock_filter));
 	prog.filter = (struct sock_filter *)(void *)code.ptr;
 	/* the mapping stays until execve: munmap() is a call that the filter may deny */
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ? -errno : 0;
+	r = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	return r < 0 ? -errno : r;
+}
+
+int sandbox_filter(int fd)
+{
+	return load(fd, 0);
+}
+
+int sandbox_listen(int fd)
+{
+	/* from Linux 5.19 on signals don't break off a call that is being done: it would be done twice */
+	int r = load(fd, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+
+	return r == -EINVAL ? load(fd, SECCOMP_FILTER_FLAG_NEW_LISTENER) : r;
 }
 
 int sandbox_become(unsigned uid, unsigned gid, uint64_t keep)

@@ -12,6 +12,11 @@ int sandbox_drop_caps(uint64_t bits);
  * CAP_SYS_ADMIN in the own user namespace or no_new_privs. Makes no call after it. Return: 0 or -errno */
 int sandbox_filter(int fd);
 
+/** sandbox_listen() - load one whose calls are handed over, before any other filter. Return: the descriptor
+ * that they come from, close-on-exec; -EBUSY there is one around us already; -errno. Source:
+ * seccomp_unotify(2) */
+int sandbox_listen(int fd);
+
 /** sandbox_become() - another user and group, without further groups. @keep: capabilities that stay until
  * execve; root keeps all. Return: 0 or -errno */
 int sandbox_become(unsigned uid, unsigned gid, uint64_t keep);

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
-
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,6 +140,32 @@ int spawn_run(const char *path, const char *const *args, int timeout_ms, struct 
 	if (r < 0)
 		return err_set(err, -r, "%s can't be waited for: %s", path, strerror(-r));
 	return r;
+}
+
+int spawn_seal(const char *name, char **argv)
+{
+	AUTO(fd) int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), copy = -EBADF;
+	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	struct stat st;
+
+	if (exe < 0 || fstat(exe, &st) < 0)
+		return -errno;
+	if ((fcntl(exe, F_GET_SEALS) & seals) == seals && fcntl(exe, F_GET_SEALS) >= 0)
+		return 0;
+	copy = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy < 0)
+		return -errno;
+	for (off_t left = st.st_size; left > 0;) {
+		ssize_t n = sendfile(copy, exe, NULL, (size_t)left);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		left -= n;
+	}
+	if (fcntl(copy, F_ADD_SEALS, seals) < 0)
+		return -errno;
+	fexecve(copy, argv, environ);
+	return -errno;
 }
 
 int spawn_detach(void)

@@ -34,6 +34,14 @@ int spawn_run(const char *path, const char *const *argv, int timeout_ms, struct 
 	      struct err *err);
 #define SPAWN_MAX_WORDS 8192
 
+/**
+ * spawn_seal() - in a helper that goes into containers, before all else: go on as a copy of the program in
+ * memory that nobody can write, which is what /proc/PID/exe shows inside
+ *
+ * Return: 0, it is the copy that runs; -errno
+ */
+int spawn_seal(const char *name, char **argv);
+
 /** spawn_detach() - in a helper, first of all: go on as a child of nobody in a session of its own. Return: 0
  * or -errno; the process that was started is gone then */
 int spawn_detach(void);

@@ -18,7 +18,6 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,13 +29,13 @@
 #include "engine/base/sandbox.h"
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
+#include "engine/confine/cgroup.h"
 #include "engine/instance/environ.h"
 #include "engine/instance/rlimits.h"
 #include "engine/instance/wire.h"
 
 #define DEFAULT_OUTPUT (1 << 20)
 #define LAST_READS 64 /* what the largest pipe holds, /proc/sys/fs/pipe-max-size */
-#define SUBGROUP "lxdfs-exec"
 
 extern char **environ;
 
@@ -77,55 +76,7 @@ static void report(int sock, const struct msg_table *table, uint32_t number, con
 	msg_send(sock, table, number, 0, buf_str(&body), NULL, 0);
 }
 
-/* ---- a copy of the program that nobody can write: what /proc/PID/exe of the command's process shows inside
- */
-
-static int run_from_memory(char **argv)
-{
-	AUTO(fd) int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), copy = -EBADF;
-	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	struct stat st;
-
-	if (exe < 0 || fstat(exe, &st) < 0)
-		return -errno;
-	if ((fcntl(exe, F_GET_SEALS) & seals) == seals && fcntl(exe, F_GET_SEALS) >= 0)
-		return 0;
-	copy = memfd_create("lxdfs-enter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (copy < 0)
-		return -errno;
-	for (off_t left = st.st_size; left > 0;) {
-		ssize_t n = sendfile(copy, exe, NULL, (size_t)left);
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		left -= n;
-	}
-	if (fcntl(copy, F_ADD_SEALS, seals) < 0)
-		return -errno;
-	fexecve(copy, argv, environ);
-	return -errno;
-}
-
 /* ---- the command's side */
-
-static int join_group(const char *procs, struct err *err)
-{
-	AUTO(free) char *sub = NULL, *sub_procs = NULL;
-	const char *slash = strrchr(procs, '/');
-	int r = path_write(AT_FDCWD, procs, STR("0\n"));
-
-	if (r != -EBUSY || !slash)
-		return r < 0 ? err_set(err, -r, "the container's control group %s can't be joined: %s", procs,
-				       strerror(-r))
-			     : 0;
-	/* v2: its init made groups below and processes may be in the leaves only */
-	sub = xasprintf("%.*s/" SUBGROUP, (int)(slash - procs), procs);
-	sub_procs = xasprintf("%s/cgroup.procs", sub);
-	if (mkdir(sub, 0755) < 0 && errno != EEXIST)
-		return err_set(err, errno, "the control group %s can't be made: %s", sub, strerror(errno));
-	r = path_write(AT_FDCWD, sub_procs, STR("0\n"));
-	return r < 0 ? err_set(err, -r, "the control group %s can't be joined: %s", sub, strerror(-r)) : 0;
-}
 
 /* The home directory of a user, from the container's own passwd: just a text that it may choose. */
 static char *home_of(uint32_t uid)
@@ -178,6 +129,19 @@ static int enter_directory(const struct exec_spec *s, const char *home, struct e
 	return 0;
 }
 
+/* The monitor has them done, as those of init. */
+static int hand_over_calls(const struct exec_spec *s, struct err *err)
+{
+	AUTO(fd) int calls = sandbox_listen(s->notify_fd);
+	int r = calls;
+
+	if (calls >= 0)
+		r = msg_send(s->monitor_fd, &monitor_table, MON_LISTENER, 0, STR_NULL, &calls, 1);
+	return r < 0 ? err_set(err, -r, "the filter of security.syscalls.intercept.* can't be loaded: %s",
+			       strerror(-r))
+		     : 0;
+}
+
 static int run_command(const struct exec_order *o, const struct ends *ends, struct err *err)
 {
 	const struct exec_spec *s = &o->spec;
@@ -211,6 +175,9 @@ static int run_command(const struct exec_order *o, const struct ends *ends, stru
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	environ = env;
+	r = s->notify_fd >= 0 ? hand_over_calls(s, err) : 0;
+	if (r < 0)
+		return r;
 	/* last, since it may deny all but execve */
 	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
 	if (r < 0)
@@ -233,7 +200,7 @@ static void join_and_run(const struct exec_order *o, int init, int sock, const s
 	/* while root of the host may raise them */
 	r = rlimits_set(0, o->spec.rlimits, o->spec.n_rlimits, &err);
 	for (char **g = o->groups; !r && *g; g++)
-		r = join_group(*g, &err);
+		r = cgroup_join(*g, &err);
 	if (!r && setns(init, spaces | (o->privileged ? 0 : CLONE_NEWUSER)) < 0)
 		r = errno == ESRCH ? err_set(&err, ESRCH, "the container has ended")
 				   : err_set(&err, errno, "the container's namespaces can't be joined: %s",
@@ -517,7 +484,7 @@ int main(int argc, char **argv)
 	struct outer u = {3, -1, -1, {{-1, -1, 0}, {-1, -1, 0}}, -1, -1, false, -1, -1, -1, -1};
 	struct exec_order order = {.spec = EXEC_SPEC_NULL};
 	AUTO(err_done) struct err err = ERR_NULL;
-	int r = run_from_memory(argv);
+	int r = spawn_seal("lxdfs-enter", argv);
 
 	(void)argc;
 	if (r < 0) {

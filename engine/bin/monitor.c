@@ -29,6 +29,7 @@
 #include "engine/base/sys.h"
 #include "engine/instance/console.h"
 #include "engine/instance/init.h"
+#include "engine/instance/listeners.h"
 #include "engine/instance/rlimits.h"
 #include "engine/instance/root.h"
 #include "engine/instance/wire.h"
@@ -47,6 +48,7 @@ struct monitor {
 	struct console console;
 	bool has_ended;
 	uint32_t end, code, signal;
+	struct listeners listeners;
 };
 
 /* ---- the start */
@@ -130,6 +132,21 @@ static int tell_init(struct monitor *m, int netns, struct err *err)
 	return r < 0 ? err_set(err, -r, "the core went away: %s", strerror(-r)) : 0;
 }
 
+/* Until its execve ends the link. */
+static int await_init(struct monitor *m, int sock, struct err *err)
+{
+	for (;;) {
+		AUTO(msg_done) struct msg last = MSG_NULL;
+		int r = from_child(m, sock, &last, err);
+
+		if (r <= 0)
+			return r;
+		if (last.type->number != CHILD_LISTENER)
+			return fail_of(&last, err);
+		listeners_add(&m->listeners, TAKE_FD(last.fds[0]));
+	}
+}
+
 /* From the clone on: everything that needs the child. */
 static int raise_child(struct monitor *m, const struct start_order *o, struct mount_sources *sources,
 		       int sock, int host_mounts, struct err *err)
@@ -138,7 +155,7 @@ static int raise_child(struct monitor *m, const struct start_order *o, struct mo
 	bool privileged = idmap_is_privileged(&s->map);
 	AUTO(free) char *scratch = xasprintf("%s/monitors", o->rundir);
 	AUTO(fd) int userns = -EBADF, netns = -EBADF, parking = -EBADF, root = -EBADF;
-	AUTO(msg_done) struct msg go = MSG_NULL, ready = MSG_NULL, last = MSG_NULL;
+	AUTO(msg_done) struct msg go = MSG_NULL, ready = MSG_NULL;
 	int r = 0;
 
 	if (!privileged) {
@@ -181,8 +198,7 @@ static int raise_child(struct monitor *m, const struct start_order *o, struct mo
 	r = msg_send(sock, &child_table, CHILD_EXEC, 0, STR_NULL, NULL, 0);
 	if (r < 0)
 		return err_set(err, -r, "the container's process ended at its start");
-	r = from_child(m, sock, &last, err);
-	return r > 0 ? fail_of(&last, err) : r;
+	return await_init(m, sock, err);
 }
 
 static int start(struct monitor *m, const struct start_order *o, struct err *err)
@@ -312,6 +328,8 @@ static void say_hello(struct monitor *m, int core, uint32_t id)
 	msg_send(core, &monitor_table, MON_HELLO, id, buf_str(&body), &m->pidfd, 1);
 	if (m->has_ended)
 		send_exit(m, core);
+	else if (m->listeners.is_wanted && m->listeners.serving < 0)
+		send_numbers(core, MON_UNSERVED, 0, NULL, 0);
 }
 
 /* Init ended. In a pid namespace reboot(2) ends it with SIGHUP for a restart, SIGINT for halt and power off.
@@ -349,6 +367,10 @@ static void hear_core(struct monitor *m, int *core)
 		return;
 	if (r > 0 && msg.type->number == MON_HELLO_ASK)
 		say_hello(m, *core, msg.id);
+	else if (r > 0 && msg.type->number == MON_LISTENER)
+		listeners_add(&m->listeners, TAKE_FD(msg.fds[0]));
+	else if (r > 0 && msg.type->number == MON_SERVE_ASK)
+		listeners_serve(&m->listeners, TAKE_FD(*core), TAKE_FD(msg.fds[0]));
 	else /* it went, took note of the end, or talks nonsense */
 		close(TAKE_FD(*core));
 }
@@ -376,7 +398,8 @@ static bool has_core(const struct monitor *m)
 static void loop(struct monitor *m)
 {
 	while (!m->has_ended || has_core(m)) {
-		struct pollfd p[3 + MAX_CORES] = {
+		size_t n;
+		struct pollfd p[3 + MAX_CORES + LISTENER_POLLS] = {
 		    {.fd = m->has_ended ? -1 : m->pidfd, .events = POLLIN},
 		    {.fd = m->console.master, .events = POLLIN},
 		    {.fd = m->listener, .events = POLLIN},
@@ -384,11 +407,16 @@ static void loop(struct monitor *m)
 
 		for (size_t i = 0; i < MAX_CORES; i++)
 			p[3 + i] = (struct pollfd){.fd = m->core[i], .events = POLLIN};
-		if (poll(p, ARRAY_SIZE(p), -1) < 0) {
+		n = 3 + MAX_CORES + listeners_poll(&m->listeners, p + 3 + MAX_CORES);
+		if (poll(p, n, -1) < 0) {
 			if (errno != EINTR)
 				return;
 			continue;
 		}
+		if (listeners_heard(&m->listeners, p + 3 + MAX_CORES) && !m->has_ended)
+			for (size_t i = 0; i < MAX_CORES; i++)
+				if (m->core[i] >= 0)
+					send_numbers(m->core[i], MON_UNSERVED, 0, NULL, 0);
 		if (p[1].revents && console_drain(&m->console) < 0)
 			close(TAKE_FD(m->console.master));
 		if (p[0].revents)
@@ -409,6 +437,7 @@ static void finish(struct monitor *m)
 	AUTO(free) char *name = xasprintf("%s.sock", m->uuid);
 
 	unlinkat(m->dir, name, 0);
+	listeners_end(&m->listeners, FAREWELL_MS);
 	console_done(&m->console);
 }
 
@@ -424,6 +453,7 @@ int main(void)
 	uint32_t started;
 	int r = spawn_detach();
 
+	listeners_init(&m.listeners);
 	if (r < 0 || fcntl(m.core[0], F_SETFD, FD_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0 ||
 	    chdir("/") < 0)
 		return 1;

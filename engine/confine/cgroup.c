@@ -43,7 +43,6 @@ static const struct cgroup_device default_devices[] = {
 	{'c', 1, 8, "rwm"},    /* random */
 	{'c', 1, 9, "rwm"},    /* urandom */
 	{'c', 5, 0, "rwm"},    /* tty */
-	{'c', 5, 1, "rwm"},    /* console */
 	{'c', 5, 2, "rwm"},    /* ptmx */
 	{'c', 10, 200, "rwm"}, /* tun */
 	{'c', 10, 229, "rwm"}, /* fuse */
@@ -521,4 +520,9 @@ int cgroup_set(struct cgroup *cg, const struct cgroup_limits *limits, struct err
 const char *cgroup_procs_path(const struct cgroup *cg, size_t i)
 {
 	return i < cg->layout->n ? cg->procs[i] : NULL;
+}
+
+const char *cgroup_root_name(const struct cgroup *cg)
+{
+	return cg->layout->root;
 }

@@ -145,6 +145,25 @@ int cgroup_pids(struct cgroup *cg, pid_t **ret);
  * by @cg */
 const char *cgroup_procs_path(const struct cgroup *cg, size_t i);
 
+/** cgroup_root_name() - of its layout, see cgroup_layout_new() */
+const char *cgroup_root_name(const struct cgroup *cg);
+
+/** cgroup_join() - move ourselves there. @procs: of cgroup_procs_path(). Return: 0 or a failure */
+int cgroup_join(const char *procs, struct err *err);
+
+/* What programs inside may count with. */
+struct cgroup_memory {
+	uint64_t limit;	     /* bytes, or CGROUP_NONE */
+	uint64_t used;	     /* bytes now, files in the page cache included */
+	uint64_t cache;	     /* of these, files in the page cache */
+	uint64_t shared;     /* of these, tmpfs and the like */
+	uint64_t swap_limit; /* bytes of swap, or CGROUP_NONE */
+	uint64_t swap;	     /* bytes of swap now */
+};
+
+/** cgroup_memory() - figures that the host can't give are 0, limits CGROUP_NONE */
+void cgroup_memory(const struct cgroup *cg, struct cgroup_memory *ret);
+
 /** cgroup_layout_hierarchy() - what to mount inside a container: @ret_dir the name below /sys/fs/cgroup (""
  * for a host with v2 alone), @ret_opts the options ("memory", "none,name=systemd"; NULL: cgroup2). Return:
  * false past the last */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/auto.h"
+#include "engine/confine/seccomp-internal.h"
 #include "engine/confine/seccomp-rules.h"
 
 enum who { ALL, PRIVILEGED, PRIVILEGED_ALONE /* without nesting */ };
@@ -201,7 +202,7 @@ static int merge(scmp_filter_ctx all, uint32_t arch, const struct seccomp_rules 
 	return r;
 }
 
-static int write_program(scmp_filter_ctx ctx, int *ret_fd)
+int seccomp_write_program(scmp_filter_ctx ctx, int *ret_fd)
 {
 	AUTO(fd) int fd = memfd_create("seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct stat st;
@@ -230,7 +231,7 @@ int seccomp_export(const struct seccomp_options *o, int *ret_fd, struct buf *ret
 	for (size_t i = 0; !r && !o->deny_compat && i < ARRAY_SIZE(compat); i++)
 		r = merge(ctx, compat[i], &rules);
 	if (!r)
-		r = write_program(ctx, ret_fd);
+		r = seccomp_write_program(ctx, ret_fd);
 	if (ctx)
 		seccomp_release(ctx);
 	if (r == -E2BIG)

@@ -32,3 +32,11 @@ int seccomp_check(const struct seccomp_options *options, struct err *err);
  */
 int seccomp_export(const struct seccomp_options *options, int *ret_fd, struct buf *ret_unknown,
 		   struct err *err);
+
+/**
+ * seccomp_notify_export() - compile the filter that asks lxdfs-intercept, for sandbox_listen()
+ * @what: enum intercept_what, or-ed
+ *
+ * Return: 0; -EOPNOTSUPP
+ */
+int seccomp_notify_export(unsigned what, int *ret_fd, struct err *err);

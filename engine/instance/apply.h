@@ -10,5 +10,7 @@ key_apply_fn instance_apply_memory;
 key_apply_fn instance_apply_cpu;
 /** server_apply_hide_names() - lxdfs.hide_names of the server, at once */
 key_apply_fn server_apply_hide_names;
+/** instance_apply_mounts() - security.syscalls.intercept.mount.* but for .mount itself */
+key_apply_fn instance_apply_mounts;
 /** instance_apply_processes() - limits.processes */
 key_apply_fn instance_apply_processes;

@@ -17,6 +17,7 @@
 #include "engine/base/path.h"
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
+#include "engine/instance/intercept.h"
 #include "engine/instance/wire.h"
 
 #define START_MS 30000
@@ -31,6 +32,7 @@ struct container {
 	int pidfd;
 	int halt_signal;
 	struct cgroup *cg;
+	bool is_unserved;
 	struct container_exit exit; /* CONTAINER_RUNS until it ended */
 };
 
@@ -81,7 +83,7 @@ static int monitors_dir(const struct container_env *env, struct err *err)
 }
 
 /* Return: a connected socket, or -ENOENT where nobody listens */
-static int monitor_connect(const struct container_env *env, const char *uuid, struct err *err)
+int container_connect(const struct container_env *env, const char *uuid, struct err *err)
 {
 	AUTO(fd) int dir = monitors_dir(env, err), sock = -EBADF;
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -139,8 +141,8 @@ static int group_make(struct container *c, const struct container_spec *s, struc
 	}
 	r = cgroup_set(c->cg, &limits, err);
 	/* root of a user namespace opens what it is given, with this or without; a host that is one itself,
-	 * or lacks it, has none */
-	if ((r == -EPERM || r == -EOPNOTSUPP) && !idmap_is_privileged(&s->map)) {
+	 * or lacks it, has none. Nodes of its own making are opened only where they are counted */
+	if ((r == -EPERM || r == -EOPNOTSUPP) && !idmap_is_privileged(&s->map) && !s->has_nodes) {
 		err_done(err);
 		limits.fields &= ~(unsigned)CGROUP_DEVICES;
 		r = cgroup_set(c->cg, &limits, err);
@@ -173,6 +175,8 @@ static int send_order(struct container *c, const struct container_spec *s, struc
 	fds[0] = order;
 	if (s->seccomp_fd >= 0)
 		fds[n_fds++] = s->seccomp_fd;
+	if (s->notify_fd >= 0)
+		fds[n_fds++] = s->notify_fd;
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		if (s->mounts[i].source || s->mounts[i].node)
 			continue;
@@ -226,6 +230,8 @@ static int start_step(struct container *c, const struct container_spec *s, struc
 		return c->pidfd < 0 ? err_set(err, EBADMSG, "the monitor told nothing of init") : 1;
 	case MON_FAILED:
 		return unpack_err(&u, err);
+	case MON_UNSERVED:
+		return 0;
 	default:
 		return err_set(err, EBADMSG, "the monitor said %s out of turn", m.type->name);
 	}
@@ -275,6 +281,8 @@ static int start_now(struct container *c, const struct container_spec *s, struct
 			return err_set(err, ECANCELED, "the start was interrupted");
 		r = start_step(c, s, err);
 	}
+	if (r >= 0 && s->notify_fd >= 0)
+		r = intercept_start(c->env, c, s->intercept, err);
 	return r < 0 ? r : 0;
 }
 
@@ -287,7 +295,7 @@ int container_start(const struct container_env *env, const struct container_spec
 
 	if (r < 0)
 		return r;
-	running = monitor_connect(env, spec->uuid, err);
+	running = container_connect(env, spec->uuid, err);
 	if (running >= 0)
 		return err_set(err, EBUSY, "the container %s runs already", spec->uuid);
 	if (running != -ENOENT)
@@ -352,7 +360,7 @@ int container_adopt(const struct container_env *env, const char *uuid, struct co
 	if (r < 0)
 		return r;
 	c = container_new(env, uuid);
-	c->sock = monitor_connect(env, uuid, err);
+	c->sock = container_connect(env, uuid, err);
 	if (c->sock < 0)
 		return c->sock;
 	r = msg_send(c->sock, &monitor_table, MON_HELLO_ASK, 1, STR_NULL, NULL, 0);
@@ -388,6 +396,10 @@ static int take_exit(struct container *c, struct msg *m, struct err *err)
 {
 	struct unpack u = {m->body, m->len, false};
 
+	if (m->type->number == MON_UNSERVED) {
+		c->is_unserved = true;
+		return 0;
+	}
 	if (m->type->number != MON_EXIT)
 		return err_set(err, EBADMSG, "the monitor said %s out of turn", m->type->name);
 	c->exit.end = unpack_u32(&u) == CONTAINER_REBOOTS ? CONTAINER_REBOOTS : CONTAINER_HALTED;
@@ -499,6 +511,19 @@ int container_clear(const struct container_env *env, const char *uuid, struct er
 }
 
 /* ---- what it is and does */
+
+bool container_is_unserved(struct container *c)
+{
+	bool is = c->is_unserved;
+
+	c->is_unserved = false;
+	return is;
+}
+
+const char *container_uuid(const struct container *c)
+{
+	return c->uuid;
+}
 
 pid_t container_pid(const struct container *c)
 {

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct intercept_spec;
+
 /* Where this daemon keeps things; the same for all its containers, must outlive them. */
 struct container_env {
 	const char *libexec; /* directory of lxdfs-monitor and lxdfs-enter */
@@ -88,7 +90,10 @@ struct container_spec {
 	const struct container_mount *mounts;
 	size_t n_mounts;
 
-	int seccomp_fd;	    /* memfd from seccomp_export(); -1: no filter */
+	int seccomp_fd; /* memfd from seccomp_export(); -1: no filter */
+	int notify_fd;	/* memfd from seccomp_notify_export(); -1: no calls are done for it */
+	const struct intercept_spec *intercept; /* how they are done; NULL with notify_fd -1 */
+	bool has_nodes;	    /* device nodes of its own can be opened; its group holds those that may */
 	uint64_t caps_drop; /* bits (1 << CAP_X) gone from the bounding set, see caps_dropped() */
 
 	const char *console_log;  /* file that gets what the console prints; NULL: none */
@@ -105,7 +110,8 @@ struct container_spec {
 
 /* What spec_init sets: descriptors to -1, all else zero. */
 #define CONTAINER_SPEC_NULL                                                                                  \
-	((struct container_spec){.seccomp_fd = -1, .cancel_fd = -1, .console_log_max = 1 << 20})
+	((struct container_spec){                                                                            \
+	    .seccomp_fd = -1, .notify_fd = -1, .cancel_fd = -1, .console_log_max = 1 << 20})
 
 struct container;
 
@@ -175,6 +181,13 @@ int container_clear(const struct container_env *env, const char *uuid, struct er
 pid_t container_pid(const struct container *c);	      /* for display: host pid of init */
 int container_pidfd(const struct container *c);	      /* of init; owned by @c */
 struct cgroup *container_cgroup(struct container *c); /* owned by @c */
+
+/** container_connect() - another connection to its monitor. Return: a socket; -ENOENT nobody listens */
+int container_connect(const struct container_env *env, const char *uuid, struct err *err);
+/** container_is_unserved() - the monitor said that nobody does the calls that are to be done for it: see
+ * intercept_start(). Says so once */
+bool container_is_unserved(struct container *c);
+const char *container_uuid(const struct container *c);
 
 /** container_netns() - its network namespace. Return: a new descriptor, or -ESRCH after its end */
 int container_netns(const struct container *c);

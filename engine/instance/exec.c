@@ -47,7 +47,7 @@ static int send_order(struct container *c, const struct exec_spec *s, int sock, 
 	AUTO(buf_done) struct buf body = BUF_NULL;
 	AUTO(fd) int order = -EBADF;
 	const char *groups[64] = {NULL};
-	int fds[4], r;
+	int fds[6], r;
 	unsigned n_fds = 2;
 	bool privileged;
 
@@ -68,6 +68,10 @@ static int send_order(struct container *c, const struct exec_spec *s, int sock, 
 		fds[n_fds++] = s->stdin_fd;
 	if (s->seccomp_fd >= 0)
 		fds[n_fds++] = s->seccomp_fd;
+	if (s->notify_fd >= 0) {
+		fds[n_fds++] = s->notify_fd;
+		fds[n_fds++] = container_fd(c);
+	}
 	r = msg_send(sock, &enter_table, ENTER_START, 0, STR_NULL, fds, n_fds);
 	return r < 0 ? err_set(err, -r, "lxdfs-enter takes no order: %s", strerror(-r)) : 0;
 }

@@ -21,12 +21,15 @@ struct exec_spec {
 	uint64_t
 	    max_output; /* bytes kept of each of stdout and stderr; the rest is read and dropped; 0: 1 MiB */
 	int seccomp_fd; /* as the container's own; -1: none */
+	int notify_fd;	/* likewise: the filter of calls that are done for it; -1: none */
+	int monitor_fd; /* socket of the container's monitor, which gets these calls; set by exec_start() */
 	uint64_t caps_drop;			/* as the container's own */
 	const struct container_rlimit *rlimits; /* likewise */
 	size_t n_rlimits;
 };
 
-#define EXEC_SPEC_NULL ((struct exec_spec){.stdin_fd = -1, .seccomp_fd = -1})
+#define EXEC_SPEC_NULL                                                                                       \
+	((struct exec_spec){.stdin_fd = -1, .seccomp_fd = -1, .notify_fd = -1, .monitor_fd = -1})
 
 struct exec; /* one command that runs or ran */
 

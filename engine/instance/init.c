@@ -232,7 +232,25 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	return receive(sock, CHILD_EXEC, &go, err);
 }
 
-static int become_init(const struct container_spec *s, struct err *err)
+/* From here on some calls wait for an answer from elsewhere: none of those that are made until execve. */
+static int hand_over_calls(int filter, int sock, struct err *err)
+{
+	AUTO(fd) int calls = sandbox_listen(filter);
+	int r;
+
+	if (calls == -EBUSY)
+		return err_set(
+		    err, EBUSY,
+		    "security.syscalls.intercept.* can't be had here: lxdfs itself runs in a container whose "
+		    "system calls are intercepted, and the kernel has one interceptor for a process");
+	if (calls < 0)
+		return err_set(err, -calls, "the filter of security.syscalls.intercept.* can't be loaded: %s",
+			       strerror(-calls));
+	r = msg_send(sock, &child_table, CHILD_LISTENER, 0, STR_NULL, &calls, 1);
+	return r < 0 ? err_set(err, -r, "the monitor takes no calls: %s", strerror(-r)) : 0;
+}
+
+static int become_init(const struct container_spec *s, int sock, struct err *err)
 {
 	static const char *const default_argv[] = {"/sbin/init", NULL};
 	const char *const *argv = s->argv && s->argv[0] ? s->argv : default_argv;
@@ -243,6 +261,9 @@ static int become_init(const struct container_spec *s, struct err *err)
 	umask(022);
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(err, errno, "descriptors can't be closed: %s", strerror(errno));
+	r = s->notify_fd >= 0 ? hand_over_calls(s->notify_fd, sock, err) : 0;
+	if (r < 0)
+		return r;
 	/* last, since it may deny all but execve */
 	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
 	if (r < 0)
@@ -269,7 +290,7 @@ void init_run(int sock, const struct start_order *order)
 	int r = set_up(sock, order, &err);
 
 	if (!r)
-		become_init(&order->spec, &err);
+		become_init(&order->spec, sock, &err);
 	pack_err(&body, &err);
 	msg_send(sock, &child_table, CHILD_FAILED, 0, buf_str(&body), NULL, 0);
 	_exit(1);

@@ -62,9 +62,11 @@ struct instance {
 	struct nic_live *nics;
 	int starting_netns;		  /* while it starts; -EBADF */
 	int seccomp_fd;			  /* filter of the container that runs, for commands in it */
+	int notify_fd;			  /* likewise: of calls that are done for it; -EBADF: none */
 	uint64_t caps_drop;		  /* likewise */
 	struct container_rlimit *rlimits; /* likewise */
 	size_t n_rlimits;
+	uint64_t served;     /* sys_deadline(0) when a helper was last started again */
 	struct id_range ids; /* of its own while it runs; count 0: none. Guarded by ids_lock */
 	bool reboots;	     /* while no core looked it ended to start again */
 
@@ -118,6 +120,26 @@ void instance_told(struct object *o, const char *action);
 struct seccomp_options instance_filter(const struct config *effective);
 /** instance_confine() - filter and capabilities as the config says. Return: 0 or a failure */
 int instance_confine(struct object *o, const struct config *effective, struct err *err);
+/** instance_intercept() - what system calls are done for it; @ret: texts_free() of what it holds. Return:
+ * enum intercept_what, or-ed */
+struct intercepts {
+	unsigned what;
+	bool shift;
+	int rtprio;
+	char **allowed, **fuse;
+};
+unsigned instance_intercept(const struct config *effective, struct intercepts *ret);
+void intercepts_done(struct intercepts *i);
+static inline void intercepts_done_auto(struct intercepts *i)
+{
+	intercepts_done(i);
+}
+/** instance_serve_held() - have a new helper do the calls of one that runs, as the config says. Return: 0,
+ * also where none are done */
+int instance_serve_held(struct object *o, const struct config *effective, struct err *err);
+
+/** instance_unconfine() - forget what instance_confine() made */
+void instance_unconfine(struct object *o);
 /** instance_hide_names() - close files of the kernel that tell users of the host what runs; a warning where
  * it can't be */
 void instance_hide_names(struct host *h);

@@ -18,6 +18,7 @@
 #include "engine/instance/instance.h"
 
 #define FREEZE_MS 10000
+#define SERVE_MS 1000
 
 struct instance_waiter {
 	struct instance_waiter *next;
@@ -30,7 +31,7 @@ struct instance *instance_new(void)
 {
 	struct instance *in = xcalloc(1, sizeof(*in));
 
-	in->starting_netns = in->seccomp_fd = in->watched_fd = -EBADF;
+	in->starting_netns = in->seccomp_fd = in->notify_fd = in->watched_fd = -EBADF;
 	pthread_mutex_init(&in->lock, NULL);
 	return in;
 }
@@ -42,6 +43,8 @@ void instance_free(struct instance *in)
 	container_free(in->container);
 	if (in->seccomp_fd >= 0)
 		close(in->seccomp_fd);
+	if (in->notify_fd >= 0)
+		close(in->notify_fd);
 	free(in->rlimits);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
@@ -156,6 +159,26 @@ int instance_wait(struct object *o, enum instance_state want, int timeout_ms, co
 
 static void on_end(void *arg);
 
+/* The helper that did its system calls was killed: the next one does them. Held. */
+static void serve_again(struct object *o)
+{
+	AUTO(config_unref) struct config *effective = object_effective(o);
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct instance *in = instance_of(o);
+
+	/* one that dies at once again and again isn't started all the time */
+	if (sys_deadline(0) < in->served + SERVE_MS)
+		sys_poll_in(-1, -1, in->served + SERVE_MS);
+	in->served = sys_deadline(0);
+	if (instance_serve_held(o, effective, &err) < 0)
+		host_warn(
+		    o->host, o, "intercept",
+		    "system calls that are to be done for it wait: %s. Restart lxdfsd when that is mended",
+		    err_text(&err));
+	else
+		host_warn_resolve(o->host, o, "intercept");
+}
+
 /* Takes over a reference. */
 static void end_job(void *arg)
 {
@@ -175,6 +198,8 @@ static void end_job(void *arg)
 	}
 	r = container_dispatch(in->container, &end, &err);
 	if (r == 0 && end.end == CONTAINER_RUNS) {
+		if (container_is_unserved(in->container))
+			serve_again(o);
 		if (instance_watch(o, &err) < 0)
 			host_warn(o->host, o, "monitor", "its end won't be noticed by itself: %s",
 				  err_text(&err));

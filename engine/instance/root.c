@@ -47,7 +47,7 @@ int root_build(const struct container_spec *spec, struct mount_sources *sources,
 	if (parking < 0)
 		return parking;
 	/* device nodes of an image are nobody's way to the host's disks */
-	r = userns >= 0 ? nodev(root) : 0;
+	r = userns >= 0 && !spec->has_nodes ? nodev(root) : 0;
 	if (!r && (mkdirat(parking, ROOT_PARKED, 0755) < 0 ||
 		   move_mount(root, "", parking, ROOT_PARKED, MOVE_MOUNT_F_EMPTY_PATH) < 0))
 		r = -errno;

@@ -13,6 +13,7 @@
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/confine/caps.h"
+#include "engine/confine/intercept.h"
 #include "engine/confine/names.h"
 #include "engine/confine/seccomp.h"
 #include "engine/device/disk.h"
@@ -21,6 +22,7 @@
 #include "engine/instance/environ.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
+#include "engine/instance/intercept.h"
 #include "engine/instance/keep.h"
 #include "engine/instance/limits.h"
 #include "engine/instance/mounted.h"
@@ -41,6 +43,8 @@ struct start {
 	struct container_sysctl *sysctls;
 	struct container_mount *mounts;
 	struct cgroup_device *nodes;
+	struct intercepts intercepts;
+	struct intercept_spec intercept;
 };
 
 static void start_done_auto(struct start *s)
@@ -54,6 +58,7 @@ static void start_done_auto(struct start *s)
 	free(s->sysctls);
 	free(s->mounts);
 	free(s->nodes);
+	intercepts_done(&s->intercepts);
 }
 
 void instance_root_done(struct instance_root *r)
@@ -108,15 +113,25 @@ struct seccomp_options instance_filter(const struct config *c)
 	};
 }
 
+void instance_unconfine(struct object *o)
+{
+	struct instance *in = instance_of(o);
+
+	if (in->seccomp_fd >= 0)
+		close(TAKE_FD(in->seccomp_fd));
+	if (in->notify_fd >= 0)
+		close(TAKE_FD(in->notify_fd));
+}
+
 int instance_confine(struct object *o, const struct config *c, struct err *err)
 {
 	struct instance *in = instance_of(o);
 	struct seccomp_options options = instance_filter(c);
 	AUTO(buf_done) struct buf unknown = BUF_NULL;
+	unsigned what = instance_intercept(c, NULL);
 	int r;
 
-	if (in->seccomp_fd >= 0)
-		close(TAKE_FD(in->seccomp_fd));
+	instance_unconfine(o);
 	free(in->rlimits);
 	in->rlimits = limits_kernel(c, &in->n_rlimits);
 	in->caps_drop =
@@ -125,6 +140,8 @@ int instance_confine(struct object *o, const struct config *c, struct err *err)
 	if (options.privileged && in->n_rlimits)
 		in->caps_drop |= 1ULL << CAP_SYS_RESOURCE;
 	r = seccomp_export(&options, &in->seccomp_fd, &unknown, err);
+	if (!r && what)
+		r = seccomp_notify_export(what, &in->notify_fd, err);
 	if (!r && unknown.len)
 		host_warn(
 		    o->host, o, "seccomp",
@@ -186,6 +203,25 @@ static int add_mounts(struct start *s, struct err *err)
 	s->spec.mounts = s->mounts;
 	s->spec.n_mounts = s->devices.n;
 	return r < 0 ? r : device_mounts_note(s->o, &s->devices, err);
+}
+
+static void add_intercepts(struct start *s)
+{
+	struct container_spec *spec = &s->spec;
+
+	instance_intercept(s->effective, &s->intercepts);
+	s->intercept = (struct intercept_spec){
+	    .what = s->intercepts.what,
+	    .allowed = (const char *const *)s->intercepts.allowed,
+	    .fuse = (const char *const *)s->intercepts.fuse,
+	    .shift = s->intercepts.shift,
+	    .rtprio = s->intercepts.rtprio,
+	    .filter = spec->seccomp_fd,
+	    .caps_drop = spec->caps_drop,
+	};
+	spec->notify_fd = instance_of(s->o)->notify_fd;
+	spec->intercept = &s->intercept;
+	spec->has_nodes = s->intercepts.what & INTERCEPT_MKNOD;
 }
 
 static int add_limits(struct start *s, struct err *err)
@@ -304,6 +340,7 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	spec->env = (const char *const *)s->env;
 	spec->seccomp_fd = instance_of(o)->seccomp_fd;
 	spec->caps_drop = instance_of(o)->caps_drop;
+	add_intercepts(s);
 	spec->rlimits = instance_of(o)->rlimits;
 	spec->n_rlimits = instance_of(o)->n_rlimits;
 	spec->attach = attach_nics;
@@ -354,8 +391,7 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	if (r < 0) {
 		device_mounts_forget(o);
 		ids_release(o);
-		if (instance_of(o)->seccomp_fd >= 0)
-			close(TAKE_FD(instance_of(o)->seccomp_fd));
+		instance_unconfine(o);
 		return r;
 	}
 	if (is_privileged(s.effective))

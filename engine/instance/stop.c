@@ -32,8 +32,7 @@ int instance_finish_held(struct object *o, bool keep_power, struct err *err)
 	r = c ? container_finish(c, err) : 0;
 	nics_detach_all(o);
 	device_mounts_forget(o);
-	if (in->seccomp_fd >= 0)
-		close(TAKE_FD(in->seccomp_fd));
+	instance_unconfine(o);
 	if (!keep_power)
 		noted = instance_note_power(o, "STOPPED", r < 0 ? NULL : err);
 	instance_set_container(o, NULL, false);

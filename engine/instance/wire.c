@@ -16,20 +16,27 @@ static const struct msg_type monitor_types[] = {
 	{MON_GO,        "go",        0, 0,              0, 0},
 	{MON_HELLO_ASK, "hello?",    0, 0,              0, 0},
 	{MON_EXIT_ACK,  "exit ack",  0, 0,              0, 0},
+	{MON_LISTENER,  "listener",  0, 0,              1, 1},
+	{MON_SERVE_ASK, "serve?",    0, 0,              1, 1},
+	{MON_SERVED,    "served",    0, 0,              0, 0},
 	{MON_INIT,      "init",      4, 4,              2, 2},
 	{MON_STARTED,   "started",   4, 4,              0, 0},
 	{MON_FAILED,    "failed",    8, MSG_MAX_BODY,   0, 0},
 	{MON_HELLO,     "hello",     16, 512,           1, 1},
 	{MON_EXIT,      "exit",      12, 12,            0, 0},
+	{MON_CALLS,     "calls",     0, 0,              1, 1},
+	{MON_SERVE,     "serve",     0, 0,              0, 0},
+	{MON_UNSERVED,  "unserved",  0, 0,              0, 0},
 };
 static const struct msg_type child_types[] = {
 	{CHILD_BUILD,   "build",     0, 0,              1, 1},
 	{CHILD_READY,   "ready",     0, 0,              2, 2},
 	{CHILD_EXEC,    "exec",      0, 0,              0, 0},
 	{CHILD_FAILED,  "failed",    8, MSG_MAX_BODY,   0, 0},
+	{CHILD_LISTENER, "listener", 0, 0,              1, 1},
 };
 static const struct msg_type enter_types[] = {
-	{ENTER_START,   "start",     0, 0,              2, 4},
+	{ENTER_START,   "start",     0, 0,              2, 6},
 	{ENTER_STARTED, "started",   0, 0,              1, 1},
 	{ENTER_FAILED,  "failed",    8, MSG_MAX_BODY,   0, 0},
 };
@@ -194,6 +201,7 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 	pack_extents(b, s->map.uid, s->map.n_uid);
 	pack_extents(b, s->map.gid, s->map.n_gid);
 	pack_u32(b, s->nesting);
+	pack_u32(b, s->has_nodes);
 	pack_texts(b, s->lower);
 	pack_text(b, s->layer);
 	pack_text(b, s->rootfs);
@@ -210,6 +218,7 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 	for (size_t i = 0; i < s->n_mounts; i++)
 		pack_mount(b, &s->mounts[i]);
 	pack_u32(b, s->seccomp_fd >= 0);
+	pack_u32(b, s->notify_fd >= 0);
 	pack_u64(b, s->caps_drop);
 	pack_text(b, s->console_log);
 	pack_u64(b, s->console_log_max);
@@ -254,7 +263,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	struct start_order o = {.spec = CONTAINER_SPEC_NULL};
 	struct container_spec *s = &o.spec;
 	unsigned next = 1;
-	bool has_filter;
+	bool has_filter, has_notify;
 	int r = unpack_version(&u, err);
 
 	if (r < 0)
@@ -265,6 +274,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	s->map.n_uid = unpack_extents(&u, s->map.uid);
 	s->map.n_gid = unpack_extents(&u, s->map.gid);
 	s->nesting = unpack_u32(&u);
+	s->has_nodes = unpack_u32(&u);
 	s->lower = (const char *const *)unpack_texts(&u, MAX_ROWS);
 	s->layer = unpack_text(&u);
 	s->rootfs = unpack_text(&u);
@@ -273,6 +283,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	s->halt_signal = (int)unpack_u32(&u);
 	unpack_rows(&u, s);
 	has_filter = unpack_u32(&u);
+	has_notify = unpack_u32(&u);
 	s->caps_drop = unpack_u64(&u);
 	s->console_log = unpack_text(&u);
 	s->console_log_max = unpack_u64(&u);
@@ -285,6 +296,8 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	}
 	if (has_filter)
 		s->seccomp_fd = take_fd(m, &next, &u);
+	if (has_notify)
+		s->notify_fd = take_fd(m, &next, &u);
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (!s->mounts[i].source && !s->mounts[i].node)
 			((struct container_mount *)s->mounts)[i].source_fd = take_fd(m, &next, &u);
@@ -316,6 +329,8 @@ void start_order_done(struct start_order *o)
 	}
 	if (s->seccomp_fd >= 0)
 		close(s->seccomp_fd);
+	if (s->notify_fd >= 0)
+		close(s->notify_fd);
 	free(o->cgroups);
 	free(o->rundir);
 	free((char *)s->uuid);
@@ -348,6 +363,7 @@ int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const 
 	pack_rlimits(b, s->rlimits, s->n_rlimits);
 	pack_u32(b, s->stdin_fd >= 0);
 	pack_u32(b, s->seccomp_fd >= 0);
+	pack_u32(b, s->notify_fd >= 0);
 	pack_u32(b, privileged);
 	pack_texts(b, groups);
 	return size_ok(b, err);
@@ -358,7 +374,7 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	struct unpack u = {(const unsigned char *)bytes.ptr, bytes.len, false};
 	struct exec_order o = {.spec = EXEC_SPEC_NULL};
 	struct exec_spec *s = &o.spec;
-	bool has_stdin, has_filter;
+	bool has_stdin, has_filter, has_notify;
 	unsigned next = 2;
 	int r = unpack_version(&u, err);
 
@@ -376,12 +392,17 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	s->rlimits = unpack_rlimits(&u, &s->n_rlimits);
 	has_stdin = unpack_u32(&u);
 	has_filter = unpack_u32(&u);
+	has_notify = unpack_u32(&u);
 	o.privileged = unpack_u32(&u);
 	o.groups = unpack_texts(&u, MAX_ROWS);
 	if (has_stdin)
 		s->stdin_fd = take_fd(m, &next, &u);
 	if (has_filter)
 		s->seccomp_fd = take_fd(m, &next, &u);
+	if (has_notify) {
+		s->notify_fd = take_fd(m, &next, &u);
+		s->monitor_fd = take_fd(m, &next, &u);
+	}
 	if (!unpack_ok(&u) || next != m->n_fds || !s->dir || (!s->argv[0] && !s->command)) {
 		exec_order_done(&o);
 		return err_set(err, EBADMSG, "the order to run a command is torn");
@@ -404,6 +425,10 @@ void exec_order_done(struct exec_order *o)
 		close(s->stdin_fd);
 	if (s->seccomp_fd >= 0)
 		close(s->seccomp_fd);
+	if (s->notify_fd >= 0)
+		close(s->notify_fd);
+	if (s->monitor_fd >= 0)
+		close(s->monitor_fd);
 	texts_free(o->groups);
 	*o = (struct exec_order){.spec = EXEC_SPEC_NULL};
 }

@@ -9,7 +9,7 @@
 #include "engine/instance/exec.h"
 
 /* The order's form: core and helper of one build only, a start never crosses versions. */
-#define WIRE_ORDER 2
+#define WIRE_ORDER 3
 #define WIRE_MAX_ORDER (1 << 20)
 /* What HELLO says: a core refuses what it doesn't know. */
 #define WIRE_HELLO 1
@@ -18,12 +18,18 @@ enum monitor_msg {
 	MON_START = 1, /* fds: order, [filter], mount sources */
 	MON_GO = 2,    /* groups and NICs are in place */
 	MON_HELLO_ASK = 3,
-	MON_EXIT_ACK = 4,  /* the end was taken note of */
-	MON_INIT = 101,	   /* u32 pid; fds: pidfd, network namespace */
-	MON_STARTED = 102, /* u32 halt signal */
-	MON_FAILED = 103,  /* err */
-	MON_HELLO = 104,   /* u32 version, uuid, u32 pid, u32 halt signal; fds: pidfd */
-	MON_EXIT = 105,	   /* u32 end, u32 code, u32 signal */
+	MON_EXIT_ACK = 4,   /* the end was taken note of */
+	MON_LISTENER = 5,   /* fds: a filter's calls, from a command that is run in the container */
+	MON_SERVE_ASK = 6,  /* from lxdfs-intercept, which has the connection from then on; fds: its slots */
+	MON_SERVED = 7,	    /* from it: it takes no new calls */
+	MON_INIT = 101,	    /* u32 pid; fds: pidfd, network namespace */
+	MON_STARTED = 102,  /* u32 halt signal */
+	MON_FAILED = 103,   /* err */
+	MON_HELLO = 104,    /* u32 version, uuid, u32 pid, u32 halt signal; fds: pidfd */
+	MON_EXIT = 105,	    /* u32 end, u32 code, u32 signal */
+	MON_CALLS = 106,    /* to lxdfs-intercept; fds: a filter's calls */
+	MON_SERVE = 107,    /* to it: those were all that there are, do them */
+	MON_UNSERVED = 108, /* nobody does the container's calls */
 };
 extern const struct msg_table monitor_table;
 
@@ -31,7 +37,8 @@ enum child_msg {
 	CHILD_BUILD = 1, /* fds: parking place, with the root file system and all mounts */
 	CHILD_READY = 2, /* all is set up but for execve; fds: console's master and slave */
 	CHILD_EXEC = 3,
-	CHILD_FAILED = 4, /* err */
+	CHILD_FAILED = 4,   /* err */
+	CHILD_LISTENER = 5, /* fds: its filter's calls */
 };
 extern const struct msg_table child_table;
 

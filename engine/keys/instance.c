@@ -7,6 +7,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/parse.h"
+#include "engine/confine/intercept.h"
 #include "engine/confine/seccomp-rules.h"
 #include "engine/instance/apply.h"
 #include "engine/instance/idmap-raw.h"
@@ -19,10 +20,6 @@ static const char *const balanced[] = {"balanced", NULL};
 	"can't be set yet: cloud-init in the instance would find no source for it; use a command below "     \
 	"exec/, or an image that is set up already"
 #define NO_SNAPSHOTS "can't be set yet: this release takes no snapshots"
-#define NO_INTERCEPT                                                                                         \
-	"can't be set yet: this release hands no system calls of an instance to the host; they fail inside " \
-	"as they do without privilege"
-
 static int check_limits_cpu(const struct key *key, struct str value, struct err *err)
 {
 	int count = -1;
@@ -56,6 +53,46 @@ static int check_policy(const struct key *key, struct str value, struct err *err
 {
 	(void)key;
 	return check_rules(value, SECCOMP_POLICY, err);
+}
+
+static int check_fs(const struct key *key, struct str value, struct err *err)
+{
+	AUTO(buf_done) struct buf names = BUF_NULL, escaped = BUF_NULL;
+	struct str name;
+
+	(void)key;
+	while (str_next(&value, '\n', &name)) {
+		if (intercept_fs_ok(name))
+			continue;
+		intercept_fs_names(&names);
+		buf_escape(&escaped, name);
+		return err_set(
+		    err, EINVAL,
+		    "has \"%s\": the kernel can be made to read a block device as %s; others would look "
+		    "up on the host what they are given",
+		    buf_cstr(&escaped), buf_cstr(&names));
+	}
+	return 0;
+}
+
+static int check_fuse(const struct key *key, struct str value, struct err *err)
+{
+	struct str line;
+
+	(void)key;
+	while (str_next(&value, '\n', &line)) {
+		AUTO(free) char *program = intercept_fuse(line, NULL);
+		AUTO(buf_done) struct buf escaped = BUF_NULL;
+
+		if (program)
+			continue;
+		buf_escape(&escaped, line);
+		return err_set(
+		    err, EINVAL,
+		    "has the line \"%s\": a file system, '=' and a program are wanted, such as ext4=fuse2fs",
+		    buf_cstr(&escaped));
+	}
+	return 0;
 }
 
 static int check_rlimit(const struct key *key, struct str value, struct err *err)
@@ -378,54 +415,61 @@ static const struct key rows[] = {
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
      .live = LIVE_RESTART,
-     .text = "Whether the host makes harmless device nodes for the instance: what overlay file systems and "
-	     "package managers need."},
+     .text = "Whether the host makes harmless device nodes for the instance: null, zero, full, random, "
+	     "urandom, tty, "
+	     "console, and whiteouts of overlay file systems. What the instance can open is then counted one "
+	     "by one "
+	     "in its control group; a console of its own making opens nothing."},
     {.name = "security.syscalls.intercept.mount",
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
      .live = LIVE_RESTART,
      .text = "Whether the host mounts file systems of .mount.allowed for the instance. The kernel then reads "
-	     "an image that the instance has written: a bug in that file system is a way into the host."},
+	     "an image that the instance has written: a bug in that file system is a way into the host. "
+	     "Programs of .mount.fuse read it inside instead."},
     {.name = "security.syscalls.intercept.mount.allowed",
      .type = &type_names,
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
-     .text = "File systems that may be mounted, such as ext4."},
+     .check = check_fs,
+     .apply = instance_apply_mounts,
+     .text =
+	 "File systems that may be mounted, such as ext4: of those that live on one block device, which the "
+	 "instance must have as a device. Device nodes in them don't work."},
     {.name = "security.syscalls.intercept.mount.fuse",
      .type = &type_lines,
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
-     .text = "FUSE programs in the instance that mount a file system instead of the kernel: ext4=fuse2fs."},
+     .check = check_fuse,
+     .apply = instance_apply_mounts,
+     .text = "FUSE programs in the instance that mount a file system instead of the kernel, a line each: "
+	     "ext4=fuse2fs. They are called with source, target and `-o rw` or `-o ro`, and must go to the "
+	     "background when the file system is there."},
     {.name = "security.syscalls.intercept.mount.shift",
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
+     .apply = instance_apply_mounts,
      .text = "Whether what is mounted so has its ids mapped to the instance's."},
     {.name = "security.syscalls.intercept.sched_setscheduler",
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
      .live = LIVE_RESTART,
-     .text = "Whether the instance may raise its processes' priority. It can then keep others from the CPU."},
+     .text = "Whether the instance's root may give its processes real-time priority, up to the hard limit of "
+	     "limits.kernel.rtprio, or 99. It can then keep others from the CPU."},
     {.name = "security.syscalls.intercept.setxattr",
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
      .live = LIVE_RESTART,
-     .text = "Whether the host sets those extended attributes for the instance that overlay file systems "
-	     "need."},
+     .text = "Whether the host sets trusted.overlay.opaque for the instance, on directories of its own: what "
+	     "is needed "
+	     "to unpack layers of an overlay file system."},
     {.name = "security.syscalls.intercept.sysinfo",
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_INTERCEPT,
      .live = LIVE_RESTART,
      .text = "Whether sysinfo(2) in the instance tells of its limits instead of the host's memory."},
     {.name = "snapshots.expiry",

@@ -223,6 +223,7 @@ static int run_held(struct object *o, struct err *err)
 	spec.dir = dir;
 	spec.stdin_fd = input < 0 ? -1 : input;
 	spec.seccomp_fd = in->seccomp_fd >= 0 ? in->seccomp_fd : -1;
+	spec.notify_fd = in->notify_fd >= 0 ? in->notify_fd : -1;
 	spec.caps_drop = in->caps_drop;
 	spec.rlimits = in->rlimits;
 	spec.n_rlimits = in->n_rlimits;

@@ -166,6 +166,7 @@ static void remove_instance(struct object *o)
 			  err_text(&err));
 	host_warn_resolve(o->host, o, "privileged");
 	host_warn_resolve(o->host, o, "seccomp");
+	host_warn_resolve(o->host, o, "intercept");
 	if (image)
 		image_collect(o->host, image);
 	path_remove_tree(logs);

@@ -8,7 +8,7 @@
 
 # What isn't stopped, and why: see doc/security.md, "Privileged containers". Root there is root, and what only rights
 # over mounts give it a profile of AppArmor takes.
-open_to_privileged='nice real-time oom-score setrlimit pagemap dev-console'
+open_to_privileged='nice real-time oom-score setrlimit pagemap'
 without_profile='devtmpfs remount-proc-sys remount-sys setattr-proc-sys setattr-sys uncover-proc-sys uncover-kcore
 	clone-proc bind-proc fresh-proc fresh-sys fsopen-proc fsopen-sys mount-debugfs mount-tracefs mount-securityfs
 	mount-configfs mount-pstore mount-efivarfs mount-binfmt'

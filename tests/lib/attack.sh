@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # For tests of what a container can reach. After tests/lib/daemon.sh; starts a core (see instancectl.sh) with an image
-# that holds tests/tools/probe.c and tests/attack/probes, and gives
+# that holds tests/tools/probe.c, asker.c and tests/attack/probes, and gives
 #
 #	make NAME [KEY VALUE]...    an instance with these keys, started
 #	run NAME COMMAND...         a shell line in it: what it prints
@@ -15,7 +15,7 @@ attack_image() {
 	mkdir "$WORK/image"
 	tar -xf "$image" -C "$WORK/image"
 	# shellcheck disable=SC2153 # daemon.sh's
-	cp "$BUILD/tools/probe" "$BUILD/tools/attack" "$WORK/image/rootfs/bin/"
+	cp "$BUILD"/tools/{probe,asker,attack} "$WORK/image/rootfs/bin/"
 	tar -cf "$WORK/image.tar" -C "$WORK/image" .
 	c image "$WORK/image.tar" busybox
 }
