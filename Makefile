@@ -42,7 +42,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(addprefix $(B)/bin/,$(if $(wildcard fs/bin/*.c),lxdfsd) $(patsubst %.c,lxdfs-%,$(notdir $(filter-out fs/bin/%,$(BIN)))))
 
-.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-big check-vm lint lint-lite fuzz fuzz-build bench bench-tools compare-attacks docs \
+.PHONY: all help run stop check check-unit check-t check-asan check-tsan check-big check-vm lint lint-lite fuzz fuzz-build bench bench-tools compare-attacks fuzz-operations docs \
 	install uninstall format clean
 
 ##
@@ -206,6 +206,12 @@ bench-tools: $(BENCH_BIN)
 bench: all $(BENCH_BIN) $(TOOL_BIN)
 	@scripts/setup-host --test
 	@LXDFS_BUILD=$(CURDIR)/$(B) tests/bench/run $(BENCH)
+
+## make fuzz-operations   operations in a random order for SECONDS (60), with what must hold after each; SEED=N again
+SECONDS ?= 60
+fuzz-operations: all $(TOOL_BIN)
+	@scripts/setup-host --test
+	@LXDFS_BUILD=$(CURDIR)/$(B) SECONDS_LONG=$(SECONDS) SEED=$(SEED) prove -v tests/engine/40-operations.t
 
 ## make compare-attacks   what root of a container reaches, in containers of lxdfs, crun and Debian's LXD 5.0
 compare-attacks: all $(TOOL_BIN)

@@ -70,7 +70,9 @@ static int adopt_running(struct object *o, struct container *c, const struct con
 	/* last, as its end may be waiting there */
 	if (instance_watch(o, &more) < 0)
 		return err_move(err, &more);
-	instance_note_power(o, "RUNNING", NULL);
+	/* a restart that wasn't finished is, by instances_autostart() */
+	if (!instance_of(o)->reboots)
+		instance_note_power(o, "RUNNING", NULL);
 	return r < 0 ? r : devices < 0 ? devices : limits;
 }
 
@@ -79,21 +81,21 @@ int instance_adopt(struct object *o, struct err *err)
 	AUTO(config_unref) struct config *effective = object_effective(o);
 	struct container_exit end;
 	struct container *c = NULL;
-	const char *power;
+	const char *power = config_get(effective, SECTION_CONFIG, "volatile.last_state.power");
 	int r = container_adopt(&instances_of(o)->env, o->uuid, &c, err);
 
+	instance_of(o)->reboots = power && !strcmp(power, POWER_RESTARTS);
 	if (r == 0)
 		return adopt_running(o, c, effective, err);
 	/* never ended by a core that doesn't understand it: it stands in its way until an admin looks */
 	if (r != -ENOENT)
 		return err_prefix(err, "it may still run, but can't be taken over: ");
 	err_done(err);
-	power = config_get(effective, SECTION_CONFIG, "volatile.last_state.power");
 	/* most never ran since the host was booted: nothing to look for */
-	if (!power || strcmp(power, "RUNNING") != 0)
+	if (!power || !strcmp(power, "STOPPED"))
 		return 0;
-	instance_of(o)->reboots =
-	    container_exit_read(&instances_of(o)->env, o->uuid, &end) == 0 && end.end == CONTAINER_REBOOTS;
+	if (container_exit_read(&instances_of(o)->env, o->uuid, &end) == 0 && end.end == CONTAINER_REBOOTS)
+		instance_of(o)->reboots = true;
 	clear_devices(o, effective);
 	device_mounts_forget(o);
 	return container_clear(&instances_of(o)->env, o->uuid, err);

@@ -68,7 +68,7 @@ struct instance {
 	size_t n_rlimits;
 	uint64_t served;     /* sys_deadline(0) when a helper was last started again */
 	struct id_range ids; /* of its own while it runs; count 0: none. Guarded by ids_lock */
-	bool reboots;	     /* while no core looked it ended to start again */
+	bool reboots;	     /* while no core looked it was to start again; until that is tried */
 
 	pthread_mutex_t lock;
 	struct container *container; /* changed with the token as well; NULL: stopped */
@@ -148,7 +148,9 @@ void instance_after_stop(struct object *o);
 
 /** instance_adopt() - at the daemon's start, before anybody else can reach it */
 int instance_adopt(struct object *o, struct err *err);
-/** instance_note_power() - volatile.last_state.power. Held */
+/* Between the two halves of a restart: a core that dies there leaves the second one to the next. */
+#define POWER_RESTARTS "RESTARTING"
+/** instance_note_power() - volatile.last_state.power: RUNNING, STOPPED, POWER_RESTARTS. Held */
 int instance_note_power(struct object *o, const char *power, struct err *err);
 
 /** instance_environment() - its environment.* keys as NAME=VALUE; texts_free() */

@@ -9,6 +9,7 @@
 #include "engine/base/auto.h"
 #include "engine/device/nic-plan.h"
 #include "engine/instance/idmap.h"
+#include "engine/instance/instance.h"
 
 static const char *remember(struct keep *k, char *take_text)
 {
@@ -108,6 +109,7 @@ int keep_commit(struct keep *k, struct object *o, const struct config *effective
 		struct err *err)
 {
 	AUTO(config_unref) struct config *own = object_own(o);
+	const char *power = config_get(own, SECTION_CONFIG, "volatile.last_state.power");
 	AUTO(free) char *base = idmap_base == IDMAP_ANY ? NULL : xasprintf("%u", idmap_base);
 	char stamp[32];
 	time_t now = time(NULL);
@@ -116,7 +118,9 @@ int keep_commit(struct keep *k, struct object *o, const struct config *effective
 	add_nics(k, o, own, effective);
 	drop_stale(k, own, effective);
 	add(k, own, SECTION_CONFIG, "volatile.idmap.base", base);
-	add(k, own, SECTION_CONFIG, "volatile.last_state.power", "RUNNING");
+	/* a restart is one until it is done */
+	if (!power || strcmp(power, POWER_RESTARTS) != 0)
+		add(k, own, SECTION_CONFIG, "volatile.last_state.power", "RUNNING");
 	if (gmtime_r(&now, &tm) && strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
 		add(k, own, SECTION_CONFIG, "volatile.last_used_at", stamp);
 	return k->n ? object_change_held(o, &caller_core, k->changes, k->n, err) : 0;

@@ -212,7 +212,9 @@ static void end_job(void *arg)
 	else if (end.end == CONTAINER_LOST)
 		host_warn(o->host, o, "monitor", "its monitor was killed, which ended the container");
 	err_done(&err);
-	reboots = r == 0 && end.end == CONTAINER_REBOOTS && !o->host->is_stopping;
+	reboots = r == 0 && (end.end == CONTAINER_REBOOTS || in->reboots) && !o->host->is_stopping;
+	if (reboots)
+		instance_note_power(o, POWER_RESTARTS, NULL);
 	r = instance_finish_held(o, reboots, &err);
 	if (r == 0 && reboots) {
 		r = instance_start_held(o, &caller_core, &err);
@@ -354,11 +356,15 @@ static int act_held(struct object *o, enum instance_action action, bool force, i
 	case INSTANCE_STOP:
 		return instance_stop_held(o, force, timeout_ms, false, who, err);
 	case INSTANCE_RESTART:
-		if (s == INSTANCE_STOPPED)
+		if (s == INSTANCE_STOPPED && !instance_of(o)->reboots)
 			return err_set(err, EBUSY, "it is stopped, so it can't be restarted: write running");
-		r = instance_stop_held(o, force, timeout_ms, true, who, err);
-		if (r < 0)
+		r = instance_note_power(o, POWER_RESTARTS, err);
+		if (!r)
+			r = instance_stop_held(o, force, timeout_ms, true, who, err);
+		if (r < 0) {
+			instance_note_power(o, instance_of(o)->container ? "RUNNING" : "STOPPED", NULL);
 			return r;
+		}
 		r = instance_start_held(o, who, err);
 		if (r < 0)
 			instance_note_power(o, "STOPPED", NULL);

@@ -13,7 +13,7 @@ bool order_wants_start(const struct config *effective, bool first_of_boot)
 
 	if (!first_of_boot)
 		return false;
-	return wish ? value_bool(wish) : power && !strcmp(power, "RUNNING");
+	return wish ? value_bool(wish) : power && strcmp(power, "STOPPED") != 0;
 }
 
 static int compare(const void *a, const void *b)

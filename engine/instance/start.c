@@ -375,6 +375,7 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	int r;
 
 	s.effective = object_effective(o);
+	instance_of(o)->reboots = false;
 	hide_names(o->host);
 	r = prepare(&s, who, &base, err);
 	if (!r)
@@ -401,6 +402,7 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 		    "that such a root can often undo. Only those who may be root here should be root in it");
 	else
 		host_warn_resolve(o->host, o, "privileged");
+	instance_note_power(o, "RUNNING", NULL);
 	instance_told(o, "instance-started");
 	return 0;
 }

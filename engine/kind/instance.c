@@ -205,6 +205,7 @@ const struct kind kind_instance = {
     .name = "instance",
     .plural = "instances",
     .has_profiles = true,
+    .leaves_files = true,
     .check_name = check_name,
     .init = init,
     .done = done,

@@ -178,7 +178,10 @@ static int start_one(struct object *o, struct err *err)
 
 	/* the daemon's end interrupts it */
 	who.cancel_fd = instances_of(o)->stop_event;
-	r = o->host->is_stopping ? 0 : instance_act(o, INSTANCE_START, false, -1, &who, err);
+	if (o->host->is_stopping)
+		return 0;
+	r = instance_act(o, instance_of(o)->reboots ? INSTANCE_RESTART : INSTANCE_START, false, -1, &who,
+			 err);
 	if (r < 0 && r != -ENOENT && r != -EINTR)
 		host_warn(o->host, o, "autostart", "it wasn't started with the host: %s", err_text(err));
 	return r;
@@ -198,21 +201,21 @@ void instances_autostart(struct host *h)
 		AUTO(config_unref) struct config *c = NULL;
 		const char *power;
 
-		if (instance_state(list[i]) != INSTANCE_STOPPED)
+		if (instance_state(list[i]) != INSTANCE_STOPPED && !instance_of(list[i])->reboots)
 			continue;
 		c = object_effective(list[i]);
 		power = config_get(c, SECTION_CONFIG, "volatile.last_state.power");
 		if (instance_of(list[i])->reboots || order_wants_start(c, first)) {
 			order = xrealloc(order, (n + 1) * sizeof(*order));
 			order[n++] = order_of_start(list[i], c);
-		} else if (power && !strcmp(power, "RUNNING")) {
+		} else if (power && strcmp(power, "STOPPED") != 0) {
 			settle(list[i]);
 		}
-		instance_of(list[i])->reboots = false;
 	}
 	order_start(order, n);
 	crowd_run(h->instances, order, n, start_one, &err);
 	free(order);
+	host_bury(h);
 	if (!h->is_stopping)
 		path_replace(h->run_fd, STARTED_FILE, STR(""), 0600, false);
 }

@@ -134,6 +134,13 @@ void host_load(struct host *h)
 	}
 }
 
+void host_bury(struct host *h)
+{
+	for (unsigned n = 0; n < KINDS; n++)
+		if (kind_get(n))
+			store_bury(h, kind_get(n));
+}
+
 void host_close(struct host *h)
 {
 	object_unref(h->project);

@@ -48,6 +48,8 @@ struct host {
 int host_open(struct host *h, struct err *err);
 /** host_load() - kind.load of all objects: pools, networks, profiles, images, then instances */
 void host_load(struct host *h);
+/** host_bury() - what an earlier core left of objects that were removed is taken down; takes its time */
+void host_bury(struct host *h);
 void host_close(struct host *h);
 
 /* ---- the registry: all return references */

@@ -43,6 +43,7 @@ struct kind {
 	const char *plural; /* "instances": directory in the tree and below the state directory */
 	bool is_volatile;   /* its state is of this boot only: kept below the run directory */
 	bool has_profiles;
+	bool leaves_files; /* remove() takes time and must come to its end, if need be at the next start */
 	/* A project has objects of this kind where this key of its config is true, else it uses those of
 	 * project default. NULL: every project has its own */
 	const char *feature;

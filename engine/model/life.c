@@ -88,6 +88,7 @@ static void take_back(struct object *o)
 	store_remove(o, NULL);
 	if (o->kind->remove)
 		o->kind->remove(o);
+	store_forget(o);
 }
 
 /* Activated before it is committed: a core that dies between the two leaves a staged file, which the next one
@@ -213,6 +214,7 @@ int object_remove(struct object *o, const struct caller *who, struct err *err)
 	if (!r) {
 		if (o->kind->remove)
 			o->kind->remove(o);
+		store_forget(o);
 		name = object_name(o);
 		if (o->host->on.renamed)
 			o->host->on.renamed(o->host, o, name, NULL);

@@ -16,6 +16,8 @@
 
 #define FILE_MAX (16 * 1024 * 1024)
 #define IDS_AT_ONCE 1024
+#define NEW ".conf.new"	  /* what is to replace it */
+#define GONE ".conf.gone" /* of an object that has been removed, as long as something of it may be left */
 #define ID_MAX ((1u << 27) - 1) /* what a node id has room for: the bit above is scratch files' */
 
 /* The directory of a kind, freed by the caller. */
@@ -40,7 +42,7 @@ static bool is_stored(const struct object *o)
 int store_stage(struct object *o, const char *name, const struct config *own,
 		const struct access_list *access, struct err *err)
 {
-	AUTO(free) char *file = xasprintf("%u.conf.new", o->id);
+	AUTO(free) char *file = xasprintf("%u" NEW, o->id);
 	AUTO(buf_done) struct buf text = BUF_NULL;
 	AUTO(fd) int dir = -EBADF, fd = -EBADF;
 	int r;
@@ -67,7 +69,7 @@ int store_stage(struct object *o, const char *name, const struct config *own,
 
 int store_commit(struct object *o, struct err *err)
 {
-	AUTO(free) char *file = xasprintf("%u.conf", o->id), *new = xasprintf("%u.conf.new", o->id);
+	AUTO(free) char *file = xasprintf("%u.conf", o->id), *new = xasprintf("%u" NEW, o->id);
 	AUTO(fd) int dir = -EBADF;
 
 	if (!is_stored(o))
@@ -95,7 +97,7 @@ void store_put_back(struct object *o, const char *name, const struct config *own
 
 void store_abort(struct object *o)
 {
-	AUTO(free) char *new = xasprintf("%u.conf.new", o->id);
+	AUTO(free) char *new = xasprintf("%u" NEW, o->id);
 	AUTO(fd) int dir = is_stored(o) ? open_dir(o->host, o->kind, NULL) : -EBADF;
 
 	if (dir >= 0)
@@ -104,7 +106,7 @@ void store_abort(struct object *o)
 
 int store_remove(struct object *o, struct err *err)
 {
-	AUTO(free) char *file = xasprintf("%u.conf", o->id);
+	AUTO(free) char *file = xasprintf("%u.conf", o->id), *gone = xasprintf("%u" GONE, o->id);
 	AUTO(fd) int dir = -EBADF;
 
 	if (!is_stored(o))
@@ -112,11 +114,21 @@ int store_remove(struct object *o, struct err *err)
 	dir = open_dir(o->host, o->kind, err);
 	if (dir < 0)
 		return dir;
-	if (unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+	if ((o->kind->leaves_files ? renameat(dir, file, dir, gone) : unlinkat(dir, file, 0)) < 0 &&
+	    errno != ENOENT)
 		return err_set(err, errno, "the state file can't be removed: %s", strerror(errno));
 	if (!o->kind->is_volatile && fsync(dir) < 0)
 		return err_set(err, errno, "the disk doesn't confirm the removal: %s", strerror(errno));
 	return 0;
+}
+
+void store_forget(struct object *o)
+{
+	AUTO(free) char *gone = xasprintf("%u" GONE, o->id);
+	AUTO(fd) int dir = o->kind->leaves_files ? open_dir(o->host, o->kind, NULL) : -EBADF;
+
+	if (dir >= 0)
+		unlinkat(dir, gone, 0);
 }
 
 /* ---- at start */
@@ -212,29 +224,6 @@ static void pass_over(struct host *h, uint32_t id)
 	h->next_id = id + 1;
 }
 
-/* The ids of a directory's files, ascending, so that parents of the same kind come first; freed. */
-static uint32_t *list_ids(DIR *d, int dir, size_t *ret_n)
-{
-	uint32_t *ids = NULL;
-	struct dirent *e;
-
-	*ret_n = 0;
-	while ((e = readdir(d))) {
-		char *end;
-		unsigned long id = strtoul(e->d_name, &end, 10);
-
-		if (end == e->d_name)
-			continue;
-		if (!strcmp(end, ".conf.new"))
-			unlinkat(dir, e->d_name, 0);
-		if (strcmp(end, ".conf") || id > ID_MAX)
-			continue;
-		ids = xrealloc(ids, (*ret_n + 1) * sizeof(*ids));
-		ids[(*ret_n)++] = (uint32_t)id;
-	}
-	return ids;
-}
-
 static int compare_ids(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -242,34 +231,106 @@ static int compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The ids of a directory's files with that ending, ascending, so that parents of the same kind come first;
+ * freed. */
+static uint32_t *list_ids(DIR *d, const char *ending, size_t *ret_n)
+{
+	uint32_t *ids = NULL;
+	struct dirent *e;
+
+	*ret_n = 0;
+	rewinddir(d);
+	while ((e = readdir(d))) {
+		char *end;
+		unsigned long id = strtoul(e->d_name, &end, 10);
+
+		if (end == e->d_name)
+			continue;
+		if (strcmp(end, ending) != 0 || id > ID_MAX)
+			continue;
+		ids = xrealloc(ids, (*ret_n + 1) * sizeof(*ids));
+		ids[(*ret_n)++] = (uint32_t)id;
+	}
+	if (*ret_n)
+		qsort(ids, *ret_n, sizeof(*ids), compare_ids);
+	return ids;
+}
+
+static DIR *list_dir(const struct host *h, const struct kind *kind, struct err *err)
+{
+	int dir = open_dir(h, kind, err);
+	DIR *d = dir < 0 ? NULL : fdopendir(dir);
+
+	if (!d && dir >= 0) {
+		err_set(err, errno, "the state files can't be listed: %s", strerror(errno));
+		close(dir);
+	}
+	return d;
+}
+
+/* Of a core that died between two steps. */
+static void drop_staged(DIR *d)
+{
+	size_t n;
+	uint32_t *ids = list_ids(d, NEW, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		AUTO(free) char *name = xasprintf("%u" NEW, ids[i]);
+
+		unlinkat(dirfd(d), name, 0);
+	}
+	free(ids);
+}
+
 int store_load(struct host *h, const struct kind *kind, struct err *err)
 {
-	AUTO(closedir) DIR *d = NULL;
+	AUTO(closedir) DIR *d = list_dir(h, kind, err);
 	uint32_t *ids;
 	size_t n;
-	int dir = open_dir(h, kind, err);
 
-	if (dir < 0)
-		return dir;
-	d = fdopendir(dir);
-	if (!d) {
-		close(dir);
-		return err_set(err, errno, "the state files can't be listed: %s", strerror(errno));
-	}
-	ids = list_ids(d, dir, &n);
-	if (n)
-		qsort(ids, n, sizeof(*ids), compare_ids);
+	if (!d)
+		return -EIO;
+	drop_staged(d);
+	ids = list_ids(d, ".conf", &n);
 	for (size_t i = 0; i < n; i++) {
 		AUTO(err_done) struct err why = ERR_NULL;
 		AUTO(free) char *name = xasprintf("%u.conf", ids[i]), *bad = xasprintf("%s.bad", name);
 
 		pass_over(h, ids[i]);
-		if (load_file(h, kind, dir, name, ids[i], &why) >= 0)
+		if (load_file(h, kind, dirfd(d), name, ids[i], &why) >= 0)
 			continue;
-		renameat(dir, name, dir, bad);
+		/* of an instance that went while it was removed with it */
+		if (kind->is_volatile && why.errnum == ENOENT) {
+			unlinkat(dirfd(d), name, 0);
+			continue;
+		}
+		renameat(dirfd(d), name, dirfd(d), bad);
 		host_warn(h, NULL, "state-file", "objects/%s/%s was set aside as %s: %s", kind->plural, name,
 			  bad, err_text(&why));
 	}
 	free(ids);
 	return 0;
+}
+
+void store_bury(struct host *h, const struct kind *kind)
+{
+	AUTO(closedir) DIR *d = kind->leaves_files ? list_dir(h, kind, NULL) : NULL;
+	uint32_t *ids = NULL;
+	size_t n = 0;
+
+	if (d)
+		ids = list_ids(d, GONE, &n);
+	for (size_t i = 0; i < n; i++) {
+		AUTO(free) char *name = xasprintf("%u" GONE, ids[i]), *text = NULL;
+		ssize_t len = path_read(dirfd(d), name, FILE_MAX, &text);
+		AUTO(object_unref)
+		struct object *o =
+		    len < 0 ? NULL : store_parse(h, kind, (struct str){text, (size_t)len}, NULL);
+
+		/* of whose project nothing is there any more: what it had went with that */
+		if (o && (!kind->init || kind->init(o, NULL) == 0))
+			kind->remove(o);
+		unlinkat(dirfd(d), name, 0);
+	}
+	free(ids);
 }
