@@ -310,6 +310,8 @@ int dnsmasq_conf_text(struct buf *b, const struct dnsmasq_spec *s, struct err *e
 	buf_printf(b, "interface=%s\nexcept-interface=lo\nbind-interfaces\n", s->bridge);
 	buf_printf(b, "pid-file=%s/dnsmasq.pid\ndhcp-leasefile=%s/dnsmasq.leases\ndhcp-hostsdir=%s/hosts\n",
 		   s->run_dir, s->lease_dir ? s->lease_dir : s->run_dir, s->run_dir);
+	if (s->dns != DNSMASQ_DNS_NONE)
+		buf_printf(b, "hostsdir=%s/names\n", s->run_dir);
 	/* what instances make it log could fill the host's disk */
 	buf_adds(b, "quiet-dhcp\nquiet-dhcp6\nquiet-ra\n");
 	/* ids that instances choose would be leases without end */
@@ -376,4 +378,22 @@ int dnsmasq_host_text(struct buf *b, const struct dnsmasq_host *host, struct err
 		put_host(b, host, false);
 	put_host(b, host, true);
 	return 0;
+}
+
+int dnsmasq_alias_text(struct buf *b, const struct dnsmasq_host *host, struct err *err)
+{
+	const struct ip *const ips[] = {&host->alias4, &host->alias6};
+	int r = 0;
+
+	for (const char *const *a = host->aliases; a && *a && !r; a++)
+		r = check_name(*a, "no host name: labels of letters, digits, '-' with dots between are", err);
+	for (size_t i = 0; i < ARRAY_SIZE(ips) && !r && host->aliases; i++) {
+		if (!ips[i]->family)
+			continue;
+		buf_ip(b, ips[i]);
+		for (const char *const *a = host->aliases; *a; a++)
+			buf_printf(b, " %s", *a);
+		buf_addc(b, '\n');
+	}
+	return r;
 }

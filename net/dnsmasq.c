@@ -25,6 +25,9 @@
 #define STRAY_MS 1000
 #define CONF_MAX (256 * 1024)
 #define TEST_MS 10000
+/* below the run directory: a file an instance's NIC in each */
+#define HOSTS "hosts"
+#define NAMES "names"
 
 /* ---- finding it */
 
@@ -216,7 +219,8 @@ static int make_leases(const char *dir, struct err *err)
 static int make_files(const struct dnsmasq_spec *spec, struct str conf, struct err *err)
 {
 	const char *lease_dir = spec->lease_dir ? spec->lease_dir : spec->run_dir;
-	AUTO(free) char *hosts = xasprintf("%s/hosts", spec->run_dir);
+	AUTO(free)
+	char *hosts = xasprintf("%s/" HOSTS, spec->run_dir), *names = xasprintf("%s/" NAMES, spec->run_dir);
 	const char *user = spec->user ? spec->user : "dnsmasq";
 	struct passwd pw, *found = NULL;
 	AUTO(fd) int dir = -EBADF;
@@ -233,6 +237,8 @@ static int make_files(const struct dnsmasq_spec *spec, struct str conf, struct e
 		r = make_dir(spec->lease_dir, 0711, 0, err);
 	if (!r)
 		r = make_dir(hosts, 0750, found->pw_gid, err);
+	if (!r)
+		r = make_dir(names, 0750, found->pw_gid, err);
 	if (!r)
 		r = make_leases(lease_dir, err);
 	if (r < 0)
@@ -362,54 +368,80 @@ static int reload_if_running(const char *run_dir, struct err *err)
 	return r;
 }
 
-int dnsmasq_host_set(const char *run_dir, const struct dnsmasq_host *host, struct err *err)
+/* put_file(): replaces one that says something else. Return: 1 it is new, 2 it was changed, 0 it is as it was
+ */
+static int put_file(const char *run_dir, const char *where, const char *key, struct str text, struct err *err)
 {
-	AUTO(free) char *hosts = xasprintf("%s/hosts", run_dir);
-	AUTO(free) char *target = NULL, *staged = NULL, *old = NULL;
-	AUTO(buf_done) struct buf text = BUF_NULL;
+	AUTO(free) char *above = xasprintf("%s/%s", run_dir, where), *target = xasprintf("%s/%s", where, key);
+	AUTO(free) char *staged = xasprintf("host-%s", key), *old = NULL;
 	AUTO(fd) int dir = -EBADF;
 	ssize_t n;
-	int r = check_key(host->key, err);
+	int r = path_make_dir(run_dir, 0711);
 
 	if (!r)
-		r = dnsmasq_host_text(&text, host, err);
-	if (r < 0)
-		return r;
-	r = path_make_dir(run_dir, 0711);
-	if (!r)
-		r = path_make_dir(hosts, 0750);
+		r = path_make_dir(above, 0750);
 	dir = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r < 0 || dir < 0)
-		return err_set(err, r < 0 ? -r : errno, "directory %s can't be made: %s", hosts,
+		return err_set(err, r < 0 ? -r : errno, "directory %s can't be made: %s", above,
 			       strerror(r < 0 ? -r : errno));
-	target = xasprintf("hosts/%s", host->key);
 	n = path_read(dir, target, 4096, &old);
-	if (n >= 0 && str_eq((struct str){old, (size_t)n}, buf_str(&text)))
+	if (n >= 0 && str_eq((struct str){old, (size_t)n}, text))
 		return 0;
 	/* not staged in the directory itself, where dnsmasq would read that file as well */
-	staged = xasprintf("host-%s", host->key);
-	r = path_replace(dir, staged, buf_str(&text), 0644, false);
+	r = path_replace(dir, staged, text, 0644, false);
 	/* the umask may have taken the group's right to read */
 	if (!r && (fchmodat(dir, staged, 0644, 0) < 0 || renameat(dir, staged, dir, target) < 0)) {
 		r = -errno;
 		unlinkat(dir, staged, 0);
 	}
 	if (r < 0)
-		return err_set(err, -r, "%s/%s can't be written: %s", hosts, host->key, strerror(-r));
-	return n == -ENOENT ? 0 : reload_if_running(run_dir, err);
+		return err_set(err, -r, "%s/%s can't be written: %s", above, key, strerror(-r));
+	return n == -ENOENT ? 1 : 2;
+}
+
+/* drop_file(): Return: 1 it was there, 0 there was none, or a failure */
+static int drop_file(const char *run_dir, const char *where, const char *key, struct err *err)
+{
+	AUTO(free) char *path = xasprintf("%s/%s/%s", run_dir, where, key);
+
+	if (unlink(path) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR
+		   ? 0
+		   : err_set(err, errno, "%s can't be removed: %s", path, strerror(errno));
+}
+
+int dnsmasq_host_set(const char *run_dir, const struct dnsmasq_host *host, struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_NULL, aliases = BUF_NULL;
+	int r = check_key(host->key, err), names = 0;
+
+	if (!r)
+		r = dnsmasq_host_text(&text, host, err);
+	if (!r)
+		r = dnsmasq_alias_text(&aliases, host, err);
+	if (!r)
+		r = put_file(run_dir, HOSTS, host->key, buf_str(&text), err);
+	if (r < 0)
+		return r;
+	if (aliases.len)
+		names = put_file(run_dir, NAMES, host->key, buf_str(&aliases), err);
+	else if (drop_file(run_dir, NAMES, host->key, err) > 0)
+		names = 2;
+	if (names < 0)
+		return names;
+	return r == 2 || names == 2 ? reload_if_running(run_dir, err) : 0;
 }
 
 int dnsmasq_host_clear(const char *run_dir, const char *key, struct err *err)
 {
-	AUTO(free) char *path = xasprintf("%s/hosts/%s", run_dir, key);
-	int r = check_key(key, err);
+	int r = check_key(key, err), names;
 
 	if (r < 0)
 		return r;
-	if (unlink(path) < 0) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			return 0;
-		return err_set(err, errno, "%s can't be removed: %s", path, strerror(errno));
-	}
-	return reload_if_running(run_dir, err);
+	names = drop_file(run_dir, NAMES, key, err);
+	r = drop_file(run_dir, HOSTS, key, names < 0 ? NULL : err);
+	if (names < 0 || r < 0)
+		return names < 0 ? names : r;
+	return names || r ? reload_if_running(run_dir, err) : 0;
 }

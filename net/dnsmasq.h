@@ -90,11 +90,18 @@ struct dnsmasq_host {
 	struct mac mac;
 	struct ip v4, v6; /* family 0: not fixed */
 	const char *name; /* a DNS label; NULL: none, as for DNSMASQ_DNS_NONE */
+	/* Names of its addresses as they are, several labels each; NULL-terminated, or NULL. dnsmasq knows
+	 * names of leases below one domain alone */
+	const char *const *aliases;
+	struct ip alias4, alias6; /* what they are of; family 0: not */
 };
 
 /** dnsmasq_host_text() - the file's content. Return: 0; -EINVAL a name or address of the wrong kind */
 int dnsmasq_host_text(struct buf *b, const struct dnsmasq_host *host, struct err *err);
-/** dnsmasq_host_set() - write a NIC's file; a running dnsmasq takes it at once. The directory need not exist
+/** dnsmasq_alias_text() - the content of the file with its aliases. Return: 0; -EINVAL a name */
+int dnsmasq_alias_text(struct buf *b, const struct dnsmasq_host *host, struct err *err);
+/** dnsmasq_host_set() - write a NIC's file, and the one with its aliases; a running dnsmasq takes it at once.
+ * The directory need not exist
  */
 int dnsmasq_host_set(const char *run_dir, const struct dnsmasq_host *host, struct err *err);
 /** dnsmasq_host_clear() - remove it; none there is no failure */

@@ -367,14 +367,36 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	if (!p->v4.family && ip4_lowest_free(ranges, (size_t)n, others.list, others.n, &p->v4) < 0)
 		return 0;
 	p->is_lease4 = ip_eq(&p->v4, &wishes[0]);
-	nic_allow(p, &(struct ip_net){.ip = p->v4, .len = 32});
+	if (p->spec.flags & FILTER_V4)
+		nic_allow(p, &(struct ip_net){.ip = p->v4, .len = 32});
 	return 0;
+}
+
+/* NAME.PROJECT, and that below the network's domain: names of leases are one label, which is taken by who is
+ * called so in project default. */
+static void name_apart(struct object *o, const struct nic_plan *p, struct dnsmasq_host *host, char *names[3])
+{
+	AUTO(object_unref) struct object *n = host_find(o->host->project, KIND_NETWORK, str_from(p->network));
+	AUTO(config_unref) struct config *c = n ? object_effective(n) : NULL;
+	const char *domain = c ? config_get(c, SECTION_CONFIG, "dns.domain") : NULL;
+	AUTO(free) char *name = object_name(o), *project = object_name(o->parent);
+
+	names[0] = xasprintf("%s.%s", name, project);
+	names[1] = xasprintf("%s.%s", names[0], domain ? domain : "lxd");
+	if (!dns_name_ok(str_from(names[1])))
+		return;
+	host->aliases = (const char *const *)names;
+	host->alias4 = p->v4;
+	host->alias6 = p->v6;
+	if (!p->v6.family && p->view.v6.ip.family && p->view.v6.len == 64 && !p->view.stateful6)
+		host->alias6 = ip_eui64(&p->view.v6, p->spec.mac);
 }
 
 int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err)
 {
 	AUTO(free) char *run_dir = NULL, *key = NULL, *name = NULL;
 	struct dnsmasq_host host;
+	char *names[3] = {NULL, NULL, NULL};
 	int r = 0;
 
 	if (!p->network)
@@ -386,15 +408,17 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 	if (p->wants_pin4)
 		r = find_pin(o, device, run_dir, key, p, err);
 	host = (struct dnsmasq_host){.key = key, .mac = p->spec.mac, .v4 = p->v4, .v6 = p->v6};
-	/* dnsmasq would take that one name of an instance for a time; one of another project must not take
-	 * the name of one in project default */
-	if (p->view.has_dns && o->parent == o->host->project && dns_label_ok(str_from(name)) &&
-	    strcasecmp(name, "infinite") != 0)
+	/* dnsmasq would take that one name of an instance for a time */
+	if (p->is_apart)
+		name_apart(o, p, &host, names);
+	else if (p->view.has_dns && dns_label_ok(str_from(name)) && strcasecmp(name, "infinite") != 0)
 		host.name = name;
 	keep_promised(run_dir, key, p);
 	if (r == 0)
 		r = dnsmasq_host_set(run_dir, &host, err);
 	pthread_mutex_unlock(&lock);
+	free(names[0]);
+	free(names[1]);
 	return r;
 }
 

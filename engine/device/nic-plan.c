@@ -152,7 +152,7 @@ static int plan_v4(struct nic_plan *p, const struct config *c, const char *devic
 
 	if (r > 0 && is_filtered)
 		allow_one(p, &p->v4);
-	else if (r == 0 && is_filtered && !none && p->network && p->view.dhcp4)
+	else if (r == 0 && (is_filtered || p->is_apart) && !none && p->network && p->view.dhcp4)
 		p->wants_pin4 = true;
 	if (r >= 0)
 		r = add_routes(p, c, device, "ipv4.routes", is_filtered, err);
@@ -255,6 +255,7 @@ int nic_plan_make(struct object *o, const struct config *effective, const char *
 	if (name)
 		snprintf(s->name, sizeof(s->name), "%s", name);
 	s->mac = nic_mac(o, effective, device);
+	p->is_apart = p->view.has_dns && o->kind->number == KIND_INSTANCE && o->parent != o->host->project;
 	p->is_name_ours = nic_host_name(o, effective, device, s->host_name);
 	s->mtu = (unsigned)value_int(config_device_get(effective, device, "mtu"), p->view.mtu);
 	s->txqueuelen = (unsigned)value_int(config_device_get(effective, device, "queue.tx.length"), 0);

@@ -203,8 +203,8 @@ static int network_load(struct object *o, struct err *err)
 /* Whether NICs get other addresses, hosts entries or filters by it. */
 static bool nics_differ(const struct config *old, const struct config *new)
 {
-	static const char *const keys[] = {"dns.mode",	   "ipv4.address", "ipv4.dhcp",
-					   "ipv6.address", "ipv6.dhcp",	   "ipv6.dhcp.stateful"};
+	static const char *const keys[] = {"dns.domain",   "dns.mode",	"ipv4.address",	     "ipv4.dhcp",
+					   "ipv6.address", "ipv6.dhcp", "ipv6.dhcp.stateful"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *before = config_get(old, SECTION_CONFIG, keys[i]);

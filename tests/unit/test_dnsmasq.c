@@ -295,11 +295,39 @@ static void test_host(void **state)
 	}
 }
 
+/* What is read as a hosts file: an address and names, and nothing that a name could add to it. */
+static void test_aliases(void **state)
+{
+	const char *const names[] = {"foo.web", "foo.web.lxd", NULL};
+	struct dnsmasq_host h = {.key = "k", .aliases = names, .alias4 = ip("10.0.0.9")};
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	(void)state;
+	assert_int_equal(dnsmasq_alias_text(&b, &h, NULL), 0);
+	assert_string_equal(buf_cstr(&b), "10.0.0.9 foo.web foo.web.lxd\n");
+	h.alias6 = ip("fd42::9");
+	buf_done(&b);
+	assert_int_equal(dnsmasq_alias_text(&b, &h, NULL), 0);
+	assert_string_equal(buf_cstr(&b), "10.0.0.9 foo.web foo.web.lxd\nfd42::9 foo.web foo.web.lxd\n");
+	h.aliases = NULL;
+	buf_done(&b);
+	assert_int_equal(dnsmasq_alias_text(&b, &h, NULL), 0);
+	assert_int_equal(b.len, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
+		const char *const bad[] = {"foo.web", hostile[i], NULL};
+		AUTO(err_done) struct err err = ERR_NULL;
+
+		h.aliases = bad;
+		assert_int_equal(dnsmasq_alias_text(&b, &h, &err), -EINVAL);
+		assert_int_equal(b.len, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_plain),   cmocka_unit_test(test_wishes), cmocka_unit_test(test_ranges),
-	    cmocka_unit_test(test_hostile), cmocka_unit_test(test_host),
+	    cmocka_unit_test(test_hostile), cmocka_unit_test(test_host),   cmocka_unit_test(test_aliases),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
