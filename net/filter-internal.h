@@ -38,10 +38,24 @@ int filter_state_parse(struct str comment, struct filter_state *ret, unsigned *r
  */
 bool filter_read(struct str text, struct filter_list *ret);
 
-/** filter_apply(), filter_remove(), filter_drop_table() - filter_set(), filter_clear(), filter_teardown() as
- * the kernel has them; nothing is remembered */
-int filter_apply(const struct filter_port *ports, size_t n, struct err *err);
-int filter_remove(const char *name, struct err *err);
+/* A port, and what of it stands in the kernel. */
+struct filter_step {
+	struct filter_port port;
+	/* The flags that filter_apply() last gave it, 0 none; FILTER_UNKNOWN: anything may be there. */
+	unsigned was;
+};
+#define FILTER_UNKNOWN (1u << 31)
+
+/**
+ * filter_apply() - filter_set() as the kernel has it; nothing is remembered
+ *
+ * What is known to stand isn't said again: the kernel looks through all rules of the table after each change
+ * that adds one or leads to one. Where something else stands, all is.
+ */
+int filter_apply(const struct filter_step *steps, size_t n, struct err *err);
+/** filter_remove() - filter_clear() in the same way. @was: as in struct filter_step */
+int filter_remove(const char *name, unsigned was, struct err *err);
+/** filter_drop_table() - filter_teardown() in the same way */
 int filter_drop_table(struct err *err);
 
 /** filter_distrust() - the next filter_set() makes the table's common part anew: it may be damaged */

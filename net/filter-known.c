@@ -56,10 +56,24 @@ static void remember(const struct filter_port *port, bool waits)
 	known.list[known.n++] = k;
 }
 
+/* What the kernel was told of a port: nothing may be there that a former process left. */
+static unsigned was(const char *name)
+{
+	for (size_t i = 0; i < known.n; i++)
+		if (!strcmp(known.list[i].port.name, name))
+			return known.list[i].waits ? FILTER_UNKNOWN : known.list[i].port.flags;
+	return FILTER_UNKNOWN;
+}
+
 static int set_now(const struct filter_port *ports, size_t n, struct err *err)
 {
-	int r = filter_apply(ports, n, err);
+	struct filter_step *steps = xcalloc(n + 1, sizeof(*steps));
+	int r;
 
+	for (size_t i = 0; i < n; i++)
+		steps[i] = (struct filter_step){ports[i], was(ports[i].name)};
+	r = filter_apply(steps, n, err);
+	free(steps);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		remember(&ports[i], false);
 	return r;
@@ -102,26 +116,26 @@ void filter_batch_begin(void)
 /* With the lock held: all at once or, where the kernel refuses that, one by one; the first failure counts. */
 static int tell(bool all, struct err *err)
 {
-	struct filter_port *ports = xcalloc(known.n + 1, sizeof(*ports));
+	struct filter_step *steps = xcalloc(known.n + 1, sizeof(*steps));
 	size_t n = 0;
 	int r;
 
 	for (size_t i = 0; i < known.n; i++)
 		if (all || known.list[i].waits)
-			ports[n++] = known.list[i].port;
-	r = filter_apply(ports, n, NULL);
+			steps[n++] = (struct filter_step){known.list[i].port, FILTER_UNKNOWN};
+	r = filter_apply(steps, n, NULL);
 	if (r < 0) {
 		r = 0;
 		for (size_t i = 0; i < n; i++) {
 			AUTO(err_done) struct err own = ERR_NULL;
 
-			if (filter_apply(&ports[i], 1, &own) < 0 && r == 0) {
-				err_prefix(&own, "filter of %s: ", ports[i].name);
+			if (filter_apply(&steps[i], 1, &own) < 0 && r == 0) {
+				err_prefix(&own, "filter of %s: ", steps[i].port.name);
 				r = err_move(err, &own);
 			}
 		}
 	}
-	free(ports);
+	free(steps);
 	for (size_t i = known.n; i-- > 0;) {
 		known.list[i].waits = false;
 		if (!(known.list[i].port.flags & FILTER_ANY))
@@ -156,7 +170,7 @@ int filter_clear(const char *name, struct err *err)
 	int r;
 
 	pthread_mutex_lock(&known.lock);
-	r = filter_remove(name, err);
+	r = filter_remove(name, was(name), err);
 	if (r == 0)
 		forget(name);
 	pthread_mutex_unlock(&known.lock);

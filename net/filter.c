@@ -51,18 +51,21 @@ static void base_text(struct buf *b)
 	}
 }
 
-/* Put a port into a set or map, or take it out. It is put in before it is taken out, as nft refuses to take
- * out what isn't there. */
-static void member_text(struct buf *b, const char *set, const char *quoted, const char *value, bool is_member)
+/* Put a port into a set or map, or take it out, @was: whether it is known to be there. What isn't known to be
+ * there is put in before it is taken out, as nft refuses to take out what isn't. */
+static void member_text(struct buf *b, const char *set, const char *quoted, const char *value, bool is_member,
+			bool is_known, bool was)
 {
-	buf_printf(b, "add element bridge %s %s { %s%s }\n", net_table(), set, quoted, value);
-	if (!is_member)
+	if (is_known ? is_member && !was : true)
+		buf_printf(b, "add element bridge %s %s { %s%s }\n", net_table(), set, quoted, value);
+	if (is_known ? was && !is_member : !is_member)
 		buf_printf(b, "delete element bridge %s %s { %s }\n", net_table(), set, quoted);
 }
 
-static int port_text(struct buf *b, const struct filter_port *port, struct err *err)
+static int port_text(struct buf *b, const struct filter_port *port, unsigned was, struct err *err)
 {
 	AUTO(buf_done) struct buf quoted = BUF_NULL, chain = BUF_NULL, jump = BUF_NULL;
+	const bool is_known = !(was & FILTER_UNKNOWN);
 	unsigned flags = port->flags & FILTER_ANY;
 
 	if (buf_nft_ifname(&quoted, port->name) < 0) {
@@ -94,24 +97,29 @@ static int port_text(struct buf *b, const struct filter_port *port, struct err *
 		}
 	}
 
+	if (is_known && !flags && !was)
+		return 0;
 	buf_nft_chain(&chain, FILTER_PREFIX, port->name);
 	buf_printf(&jump, " : jump %s", chain.ptr);
-	buf_printf(b, "add chain bridge %s %s\nflush chain bridge %s %s\n", net_table(), chain.ptr,
-		   net_table(), chain.ptr);
+	if (!is_known || !was)
+		buf_printf(b, "add chain bridge %s %s\n", net_table(), chain.ptr);
+	if (!is_known || (was && flags))
+		buf_printf(b, "flush chain bridge %s %s\n", net_table(), chain.ptr);
 	if (flags)
 		filter_rules(b, port, flags);
-	member_text(b, "ports", quoted.ptr, jump.ptr, flags);
-	member_text(b, "only_host4", quoted.ptr, "", flags & FILTER_V4);
-	member_text(b, "only_host6", quoted.ptr, "", flags & FILTER_V6);
+	member_text(b, "ports", quoted.ptr, jump.ptr, flags, is_known, was);
+	member_text(b, "only_host4", quoted.ptr, "", flags & FILTER_V4, is_known, was & FILTER_V4);
+	member_text(b, "only_host6", quoted.ptr, "", flags & FILTER_V6, is_known, was & FILTER_V6);
 	if (!flags)
 		buf_printf(b, "delete chain bridge %s %s\n", net_table(), chain.ptr);
 	return 0;
 }
 
-static int ports_text(struct buf *b, const struct filter_port *ports, size_t n, struct err *err)
+static int steps_text(struct buf *b, const struct filter_step *steps, size_t n, bool is_known,
+		      struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		int r = port_text(b, &ports[i], err);
+		int r = port_text(b, &steps[i].port, is_known ? steps[i].was : FILTER_UNKNOWN, err);
 
 		if (r < 0)
 			return r;
@@ -122,10 +130,11 @@ static int ports_text(struct buf *b, const struct filter_port *ports, size_t n, 
 int filter_text(struct buf *b, const struct filter_port *ports, size_t n, struct err *err)
 {
 	size_t before = b->len;
-	int r;
+	int r = 0;
 
 	base_text(b);
-	r = ports_text(b, ports, n, err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = port_text(b, &ports[i], FILTER_UNKNOWN, err);
 	if (r < 0) {
 		b->len = before;
 		b->ptr[before] = '\0';
@@ -133,26 +142,28 @@ int filter_text(struct buf *b, const struct filter_port *ports, size_t n, struct
 	return r;
 }
 
-int filter_apply(const struct filter_port *ports, size_t n, struct err *err)
+int filter_apply(const struct filter_step *steps, size_t n, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
 	const unsigned now = nft_changes() + 1;
+	bool is_known;
 	int r;
 
 	if (!n)
 		return 0;
 	/* Remembered before the transaction: who distrusts the table meanwhile is heard. */
-	if (atomic_exchange(&base_made, now) != now)
+	is_known = atomic_exchange(&base_made, now) == now;
+	if (!is_known)
 		base_text(&text);
-	r = ports_text(&text, ports, n, err);
-	if (r == 0)
+	r = steps_text(&text, steps, n, is_known, err);
+	if (r == 0 && text.len)
 		r = nft_run(buf_cstr(&text), err);
 	if (r == -ENOENT) {
 		/* Somebody removed the table, or a part of it, and the news haven't been read yet. */
 		err_done(err);
 		buf_clear(&text);
 		base_text(&text);
-		r = ports_text(&text, ports, n, err);
+		r = steps_text(&text, steps, n, false, err);
 		if (r == 0)
 			r = nft_run(buf_cstr(&text), err);
 	}
@@ -170,19 +181,29 @@ static bool has_table(void)
 	return nft_list("list tables bridge", &text, NULL) < 0 || strstr(buf_cstr(&text), line.ptr);
 }
 
-int filter_remove(const char *name, struct err *err)
+int filter_remove(const char *name, unsigned was, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
-	const struct filter_port port = {.name = name};
-	int r = port_text(&text, &port, err);
+	const struct filter_step step = {.port = {.name = name}, .was = FILTER_UNKNOWN};
+	int r = -ENOENT;
 
-	if (r == 0)
-		r = nft_run(text.ptr, err);
+	if (!(was & FILTER_UNKNOWN) && was && atomic_load(&base_made) == nft_changes() + 1) {
+		r = port_text(&text, &step.port, was, err);
+		if (r == 0)
+			r = nft_run(text.ptr, err);
+	}
+	if (r == -ENOENT) {
+		err_done(err);
+		buf_clear(&text);
+		r = port_text(&text, &step.port, FILTER_UNKNOWN, err);
+		if (r == 0)
+			r = nft_run(text.ptr, err);
+	}
 	if (r == -ENOENT) {
 		err_done(err);
 		/* no table, no filter; or a damaged one, which filter_apply() repairs first */
 		filter_distrust();
-		r = has_table() ? filter_apply(&port, 1, err) : 0;
+		r = has_table() ? filter_apply(&step, 1, err) : 0;
 	}
 	return r;
 }

@@ -24,43 +24,6 @@ static void read_once(const char *file)
 	close(fd);
 }
 
-static void write_once(const char *file, const char *text, size_t len)
-{
-	int fd = open(file, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0660);
-
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-		err(1, "write %s", file);
-	if (close(fd))
-		err(1, "close %s", file);
-}
-
-static void sync_path(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd))
-		err(1, "fsync %s", path);
-	close(fd);
-}
-
-static void write_durably(const char *file, const char *text, size_t len)
-{
-	char new[4096], dir[4096];
-	char *slash;
-
-	snprintf(new, sizeof(new), "%s.new", file);
-	snprintf(dir, sizeof(dir), "%s", file);
-	slash = strrchr(dir, '/');
-	if (!slash)
-		errx(2, "%s: wants a directory", file);
-	*slash = 0;
-	write_once(new, text, len);
-	sync_path(new);
-	if (rename(new, file))
-		err(1, "rename %s", new);
-	sync_path(dir);
-}
-
 int main(int argc, char **argv)
 {
 	struct side sides[SIDES] = {0};
@@ -85,7 +48,7 @@ int main(int argc, char **argv)
 		*eq = 0;
 		sides[i].name = argv[i + 4];
 		file[i] = eq + 1;
-		write_once(file[i], value[0], strlen(value[0]));
+		bench_write(file[i], value[0], strlen(value[0]));
 	}
 	/* the first round warms up and isn't counted */
 	for (int r = -1; r < rounds; r++) {
@@ -94,9 +57,9 @@ int main(int argc, char **argv)
 
 			for (int c = 0; c < count; c++) {
 				if (writes && !strcmp(sides[i].name, "fsync"))
-					write_durably(file[i], value[(c + 1) % 2], strlen(value[0]));
+					bench_replace(file[i], value[(c + 1) % 2], strlen(value[0]));
 				else if (writes)
-					write_once(file[i], value[(c + 1) % 2], strlen(value[0]));
+					bench_write(file[i], value[(c + 1) % 2], strlen(value[0]));
 				else
 					read_once(file[i]);
 			}
