@@ -15,7 +15,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
-#include "engine/device/nic-each.h"
+#include "engine/device/nic-static.h"
 #include "net/dnsmasq.h"
 #include "net/leases.h"
 
@@ -275,33 +275,9 @@ static int read_leases(const char *lease_dir, struct mac mac, struct ips *others
 	return r;
 }
 
-struct reading {
-	const char *network;
-	struct ips *ret;
-};
-
-static int read_other(const struct config *c, const char *other, const char *instance, void *arg,
-		      struct err *err)
+static void add_static(const struct ip *ip, void *arg)
 {
-	const struct reading *reading = arg;
-	const char *net = config_device_get(c, other, "network");
-	const char *text = config_device_get(c, other, "ipv4.address");
-	struct ip ip;
-
-	(void)instance;
-	(void)err;
-	if (net && text && !strcmp(net, reading->network) && !ip_parse(str_from(text), &ip))
-		ips_add(reading->ret, &ip);
-	return 0;
-}
-
-/* Addresses that are set on NICs of this network, running or not: whoever has one keeps it. */
-static void read_static(struct object *self, const char *device, const char *network, struct ips *ret)
-{
-	AUTO(config_unref) struct config *c = object_effective(self);
-	struct reading reading = {network, ret};
-
-	nic_each_other(self, c, device, read_other, &reading, NULL);
+	ips_add(arg, ip);
 }
 
 static int ranges_of(struct object *o, const struct nic_plan *p, struct ip_range *ret, int max)
@@ -351,7 +327,8 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	if (r < 0)
 		return r;
 	last_find(p->spec.mac, &wishes[2]);
-	read_static(o, device, p->network, &others);
+	/* whoever has one set keeps it */
+	nic_static_each(o, device, p->network, add_static, &others);
 	ips_add(&others, &p->view.v4.ip);
 	n = ranges_of(o, p, ranges, ARRAY_SIZE(ranges));
 	if (n < 0)

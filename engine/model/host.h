@@ -22,6 +22,9 @@ struct host {
 	pthread_rwlock_t shape;		 /* written by what changes which profiles an instance has */
 	gid_t gid;			 /* group lxd; 0 where there is none */
 	atomic_bool is_stopping;
+	/* How often an object came, went or moved, or a config was published; who remembers what all configs
+	 * together say compares it. */
+	atomic_ulong changes;
 
 	/* Set by fs/, called without locks but a token: what the kernel's cache mustn't keep. */
 	struct {

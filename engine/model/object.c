@@ -166,6 +166,7 @@ void object_publish(struct object *o, struct config *take_own)
 	o->own = take_own;
 	o->version++;
 	pthread_mutex_unlock(&o->lock);
+	atomic_fetch_add(&o->host->changes, 1);
 	config_unref(old);
 }
 

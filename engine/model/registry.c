@@ -238,6 +238,7 @@ int registry_add(struct object *o)
 	o->next_id = *i;
 	*i = o;
 	name_link(r, o);
+	atomic_fetch_add(&o->host->changes, 1);
 	pthread_rwlock_unlock(&r->lock);
 	return 0;
 }
@@ -251,6 +252,7 @@ int registry_show(struct object *o)
 	result = is_orphan(o) ? -ENOENT : 0;
 	if (!result && o->is_hidden) {
 		o->is_hidden = false;
+		atomic_fetch_add(&o->host->changes, 1);
 		(*family_slot(r, parent_id(o), o->kind->number))->hidden--;
 	}
 	pthread_rwlock_unlock(&r->lock);
@@ -274,6 +276,7 @@ void registry_remove(struct object *o)
 	name_unlink(r, o);
 	family_leave(r, o);
 	r->n--;
+	atomic_fetch_add(&o->host->changes, 1);
 	pthread_rwlock_unlock(&r->lock);
 	object_unref(o);
 }
@@ -317,6 +320,7 @@ int registry_move(struct object *o, struct object *parent, const char *name)
 			family_join(r, o);
 		}
 		name_link(r, o);
+		atomic_fetch_add(&o->host->changes, 1);
 	}
 	pthread_rwlock_unlock(&r->lock);
 	if (result)
