@@ -65,6 +65,16 @@ ssize_t sys_read(int fd, void *to, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+ssize_t sys_write(int fd, const void *from, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = write(fd, from, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 int sys_write_all(int fd, const void *from, size_t len)
 {
 	const char *p = from;

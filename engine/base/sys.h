@@ -34,6 +34,8 @@ int sys_pidfd_signal(int pidfd, int signal, siginfo_t *info);
 /** sys_read() - read(2), EINTR retried. Return: bytes, 0 at the end, or -errno */
 ssize_t sys_read(int fd, void *to, size_t len);
 
+/** sys_write() - write(2), EINTR retried. Return: bytes, or -errno */
+ssize_t sys_write(int fd, const void *from, size_t len);
 /** sys_write_all() - write everything to a descriptor that blocks. Return: 0 or -errno */
 int sys_write_all(int fd, const void *from, size_t len);
 

@@ -32,6 +32,7 @@
 #include "engine/confine/cgroup.h"
 #include "engine/instance/environ.h"
 #include "engine/instance/rlimits.h"
+#include "engine/instance/terminal.h"
 #include "engine/instance/wire.h"
 
 #define DEFAULT_OUTPUT (1 << 20)
@@ -40,10 +41,11 @@
 extern char **environ;
 
 /* The link between the processes here. */
-enum inner_msg { INNER_PID = 1, INNER_FAILED = 2 };
+enum inner_msg { INNER_PID = 1, INNER_FAILED = 2, INNER_TERMINAL = 3 };
 static const struct msg_type inner_types[] = {
     {INNER_PID, "pid", 0, 0, 1, 1},
     {INNER_FAILED, "failed", 8, MSG_MAX_BODY, 0, 0},
+    {INNER_TERMINAL, "terminal", 0, 0, 1, 1},
 };
 static const struct msg_table inner_table = {"command's link", inner_types, ARRAY_SIZE(inner_types)};
 
@@ -57,13 +59,14 @@ struct outer {
 	struct stream out[2];
 	int feed, feed_from; /* the command's stdin, and where it comes from */
 	bool has_food;	     /* there was something to read there */
+	struct terminal terminal;
 	int inner;
 	int pidfd; /* of the command */
 	pid_t pid;
 	int signals;
 };
 
-/* The ends of the pipes that the command gets. */
+/* The ends of the pipes that the command gets; with a terminal it gets none. */
 struct ends {
 	int fd[3];
 };
@@ -142,7 +145,26 @@ static int hand_over_calls(const struct exec_spec *s, struct err *err)
 		     : 0;
 }
 
-static int run_command(const struct exec_order *o, const struct ends *ends, struct err *err)
+/* Standard input, output and error. The outer process gets the other end of a terminal. */
+static int set_streams(const struct exec_spec *s, const struct ends *ends, int sock, struct err *err)
+{
+	struct winsize size = {.ws_row = s->rows, .ws_col = s->columns};
+	AUTO(fd) int master = -EBADF, slave = -EBADF;
+	int r;
+
+	if (s->has_terminal) {
+		r = terminal_open_inside(size, &master, &slave, err);
+		if (!r && msg_send(sock, &inner_table, INNER_TERMINAL, 0, STR_NULL, &master, 1) < 0)
+			r = err_set(err, EIO, "the helper of the command is gone");
+		return r < 0 ? r : terminal_take(slave, err);
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(ends->fd[i], i) < 0)
+			return err_set(err, errno, "standard streams can't be set: %s", strerror(errno));
+	return 0;
+}
+
+static int run_command(const struct exec_order *o, const struct ends *ends, int sock, struct err *err)
 {
 	const struct exec_spec *s = &o->spec;
 	const char *shell[] = {"/bin/sh", "-c", s->command, NULL};
@@ -164,9 +186,9 @@ static int run_command(const struct exec_order *o, const struct ends *ends, stru
 		return r;
 	if (setsid() < 0)
 		return err_set(err, errno, "no session for the command: %s", strerror(errno));
-	for (int i = 0; i < 3; i++)
-		if (dup2(ends->fd[i], i) < 0)
-			return err_set(err, errno, "standard streams can't be set: %s", strerror(errno));
+	r = set_streams(s, ends, sock, err);
+	if (r < 0)
+		return r;
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(err, errno, "descriptors can't be closed: %s", strerror(errno));
 	for (int i = 1; i < NSIG; i++)
@@ -208,7 +230,7 @@ static void join_and_run(const struct exec_order *o, int init, int sock, const s
 	if (!r) {
 		pid = sys_clone3(CLONE_PARENT, &pidfd);
 		if (pid == 0) {
-			run_command(o, ends, &err);
+			run_command(o, ends, sock, &err);
 			report(sock, &inner_table, INNER_FAILED, &err);
 			_exit(1);
 		}
@@ -236,6 +258,18 @@ static int make_pipe(int *ret_ours, int *ret_theirs, bool we_read, struct err *e
 	return 0;
 }
 
+static int make_terminal(struct outer *u, const struct exec_spec *s, struct err *err)
+{
+	struct winsize size = {.ws_row = s->rows, .ws_col = s->columns};
+	AUTO(free) char *path = NULL;
+	int r = terminal_make(&u->terminal, s->terminal_uid, s->terminal_gid, size, &path, err);
+
+	if (r < 0)
+		return r;
+	r = path_replace(u->dir, "terminal", str_from(path), 0600, false);
+	return r < 0 ? err_set(err, -r, "%s/terminal can't be made: %s", s->dir, strerror(-r)) : 0;
+}
+
 static int make_files(struct outer *u, const struct exec_spec *s, struct ends *ends, struct err *err)
 {
 	static const char *const names[] = {"stdout", "stderr"};
@@ -255,10 +289,12 @@ static int make_files(struct outer *u, const struct exec_spec *s, struct ends *e
 		if (u->out[i].file < 0)
 			return err_set(err, errno, "%s/%s can't be made: %s", s->dir, names[i],
 				       strerror(errno));
-		r = make_pipe(&u->out[i].pipe, &ends->fd[i + 1], true, err);
+		if (!s->has_terminal)
+			r = make_pipe(&u->out[i].pipe, &ends->fd[i + 1], true, err);
 	}
 	if (!r)
-		r = make_pipe(&u->feed, &ends->fd[0], false, err);
+		r = s->has_terminal ? make_terminal(u, s, err)
+				    : make_pipe(&u->feed, &ends->fd[0], false, err);
 	u->feed_from = s->stdin_fd;
 	u->has_food = u->feed_from < 0; /* the end can be given at once */
 	return r;
@@ -266,7 +302,7 @@ static int make_files(struct outer *u, const struct exec_spec *s, struct ends *e
 
 static void remove_files(struct outer *u)
 {
-	static const char *const names[] = {"stdout", "stderr", "lock"};
+	static const char *const names[] = {"stdout", "stderr", "terminal", "lock"};
 
 	for (size_t i = 0; u->lock >= 0 && i < ARRAY_SIZE(names); i++)
 		unlinkat(u->dir, names[i], 0);
@@ -297,6 +333,10 @@ static int await_exec(struct outer *u, struct err *err)
 		p = (struct unpack){m.body, m.len, false};
 		if (m.type->number == INNER_FAILED)
 			return unpack_err(&p, err);
+		if (m.type->number == INNER_TERMINAL) {
+			u->terminal.inner = TAKE_FD(m.fds[0]);
+			continue;
+		}
 		u->pidfd = TAKE_FD(m.fds[0]);
 		u->pid = pid_of(u->pidfd);
 	}
@@ -340,12 +380,22 @@ static int launch(struct outer *u, struct exec_order *o, int init, struct err *e
 	return r;
 }
 
+static void keep(void *ctx, const char *bytes, size_t len)
+{
+	struct stream *s = ctx;
+	size_t n = MIN((uint64_t)len, s->left);
+
+	if (n && sys_write_all(s->file, bytes, n) < 0)
+		s->left = 0; /* a full disk: what is there stays, the command goes on */
+	else
+		s->left -= n;
+}
+
 /* Return: whether there may be more at once */
 static bool take_output(struct stream *s)
 {
 	char bytes[16384];
 	ssize_t n = sys_read(s->pipe, bytes, sizeof(bytes));
-	size_t keep;
 
 	if (n == -EAGAIN)
 		return false;
@@ -353,11 +403,7 @@ static bool take_output(struct stream *s)
 		close(TAKE_FD(s->pipe));
 		return false;
 	}
-	keep = MIN((uint64_t)n, s->left);
-	if (keep && sys_write_all(s->file, bytes, keep) < 0)
-		s->left = 0; /* a full disk: what is there stays, the command goes on */
-	else
-		s->left -= keep;
+	keep(s, bytes, (size_t)n);
 	return true;
 }
 
@@ -375,14 +421,20 @@ static void take_signal(struct outer *u)
 {
 	struct signalfd_siginfo si;
 
+	if (sys_read(u->signals, &si, sizeof(si)) != sizeof(si) || si.ssi_int <= 0 || si.ssi_uid != 0)
+		return;
 	/* the command is ours and not yet waited for: its number can't be another's */
-	if (sys_read(u->signals, &si, sizeof(si)) == sizeof(si) && si.ssi_int > 0 && si.ssi_uid == 0)
+	if ((int)si.ssi_signo == ENTER_SIGNAL_KILL)
 		kill(-u->pid, si.ssi_int);
+	else
+		terminal_resize(&u->terminal, (struct winsize){.ws_row = (unsigned short)(si.ssi_int >> 16),
+							       .ws_col = (unsigned short)si.ssi_int});
 }
 
 /* The command ended. What it printed is in the pipes; what it left running may print on for ever. */
 static void take_last(struct outer *u)
 {
+	terminal_drain(&u->terminal, keep, &u->out[0]);
 	for (int i = 0; i < 2; i++)
 		for (int n = 0; n < LAST_READS && u->out[i].pipe >= 0 && take_output(&u->out[i]); n++)
 			;
@@ -398,8 +450,13 @@ static void loop(struct outer *u)
 		    {.fd = u->feed, .events = POLLOUT},
 		    {.fd = u->signals, .events = POLLIN},
 		    {.fd = u->feed >= 0 && !u->has_food ? u->feed_from : -1, .events = POLLIN},
+		    {.fd = -1},
+		    {.fd = -1},
 		};
+		struct pollfd *terminal = &p[6];
 
+		if (u->terminal.slave >= 0)
+			terminal_wants(&u->terminal, u->feed_from, terminal);
 		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
 			return;
 		for (int i = 0; i < 2; i++)
@@ -411,6 +468,8 @@ static void loop(struct outer *u)
 			take_signal(u);
 		if (p[5].revents)
 			u->has_food = true;
+		if (u->terminal.slave >= 0)
+			terminal_move(&u->terminal, terminal, &u->feed_from, keep, &u->out[0]);
 		if (p[0].revents) {
 			take_last(u);
 			return;
@@ -464,7 +523,8 @@ static int run(struct outer *u, struct exec_order *o, struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_set(err, errno, "memory can't be closed to others: %s", strerror(errno));
 	sigemptyset(&orders);
-	sigaddset(&orders, SIGRTMIN);
+	sigaddset(&orders, ENTER_SIGNAL_KILL);
+	sigaddset(&orders, ENTER_SIGNAL_RESIZE);
 	sigprocmask(SIG_BLOCK, &orders, NULL);
 	u->signals = signalfd(-1, &orders, SFD_CLOEXEC | SFD_NONBLOCK);
 	self = pidfd_open(getpid(), 0);
@@ -481,7 +541,17 @@ static int run(struct outer *u, struct exec_order *o, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct outer u = {3, -1, -1, {{-1, -1, 0}, {-1, -1, 0}}, -1, -1, false, -1, -1, -1, -1};
+	struct outer u = {.core = 3,
+			  .dir = -EBADF,
+			  .lock = -EBADF,
+			  .out = {{-EBADF, -EBADF, 0}, {-EBADF, -EBADF, 0}},
+			  .feed = -EBADF,
+			  .feed_from = -EBADF,
+			  .terminal = TERMINAL_NULL,
+			  .inner = -EBADF,
+			  .pidfd = -EBADF,
+			  .pid = -1,
+			  .signals = -EBADF};
 	struct exec_order order = {.spec = EXEC_SPEC_NULL};
 	AUTO(err_done) struct err err = ERR_NULL;
 	int r = spawn_seal("lxdfs-enter", argv);
@@ -509,5 +579,6 @@ int main(int argc, char **argv)
 	sandbox_drop_caps(~(1ULL << CAP_KILL));
 	loop(&u);
 	write_status(&u);
+	terminal_linger(&u.terminal);
 	return 0;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The core's side of a command: spawns lxdfs-enter, or finds it by the lock that it holds in the command's
  * directory. stdout, stderr: what was printed; status: how it ended; lock: a record lock of the helper, while
- * it lives. */
+ * it lives; terminal: its path. */
 #include "engine/instance/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +24,8 @@
 #include "engine/instance/wire.h"
 
 #define START_MS 30000
+#define RESIZE_MS 2000
+#define RESIZE_STEP_MS 2
 
 struct exec {
 	int dir;
@@ -210,16 +214,43 @@ int exec_status(struct exec *e, struct exec_status *ret, struct err *err)
 		       "the helper of the command was killed: nobody knows how the command ended");
 }
 
-int exec_kill(struct exec *e, int signal, struct err *err)
+/* What lxdfs-enter understands: @order and a number with it. */
+static int tell(struct exec *e, int order, int value, struct err *err)
 {
-	siginfo_t info = {.si_signo = SIGRTMIN, .si_code = SI_QUEUE};
+	siginfo_t info = {.si_signo = order, .si_code = SI_QUEUE};
 	int r;
 
-	if (signal < 1 || signal > SIGRTMAX)
-		return err_set(err, EINVAL, "%d is no signal", signal);
-	info.si_value.sival_int = signal;
-	r = e->is_over ? -ESRCH : sys_pidfd_signal(e->fd, SIGRTMIN, &info);
+	info.si_value.sival_int = value;
+	r = e->is_over ? -ESRCH : sys_pidfd_signal(e->fd, order, &info);
 	if (r == -ESRCH)
 		return err_set(err, ESRCH, "the command has ended");
 	return r < 0 ? err_set(err, -r, "the command can't be signalled: %s", strerror(-r)) : 0;
+}
+
+int exec_kill(struct exec *e, int signal, struct err *err)
+{
+	if (signal < 1 || signal > SIGRTMAX)
+		return err_set(err, EINVAL, "%d is no signal", signal);
+	return tell(e, ENTER_SIGNAL_KILL, signal, err);
+}
+
+int exec_resize(struct exec *e, unsigned short rows, unsigned short columns, struct err *err)
+{
+	AUTO(free) char *path = NULL;
+	AUTO(fd) int fd = -EBADF;
+	struct winsize now = {0};
+	uint64_t end = sys_deadline(RESIZE_MS);
+	int r = tell(e, ENTER_SIGNAL_RESIZE, rows << 16 | columns, err);
+
+	if (r < 0)
+		return r;
+	fd = path_read(e->dir, "terminal", PATH_MAX, &path) < 0
+		 ? -EBADF
+		 : open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	/* a signal has no answer: the terminal is one */
+	while (fd >= 0 && sys_deadline(0) < end && ioctl(fd, TIOCGWINSZ, &now) == 0 &&
+	       (now.ws_row != rows || now.ws_col != columns))
+		if (sys_poll_in(e->fd, -1, sys_deadline(RESIZE_STEP_MS)) != 0)
+			break;
+	return 0;
 }

@@ -16,11 +16,16 @@ struct exec_spec {
 	const char *const *env; /* NAME=VALUE over PATH, HOME, USER, TERM; may be NULL */
 	const char *cwd;	/* inside; NULL: the user's home, else / */
 	uint32_t uid, gid;	/* inside */
-	const char *dir; /* made with 0700, gets stdout, stderr, status, lock; must not hold an earlier run */
-	int stdin_fd;	 /* file or pipe, borrowed; -1: nothing to read */
+	const char *dir; /* made with 0700, gets stdout, stderr, status, lock, terminal; must not hold an
+			    earlier run */
+	int stdin_fd;	 /* file or pipe (with a terminal a file), borrowed; -1: nothing to read */
 	uint64_t
 	    max_output; /* bytes kept of each of stdout and stderr; the rest is read and dropped; 0: 1 MiB */
-	int seccomp_fd; /* as the container's own; -1: none */
+	/* It gets a terminal; the file `terminal` in dir names the host's side of it, stdout has a copy. */
+	bool has_terminal;
+	unsigned short rows, columns;
+	uint32_t terminal_uid, terminal_gid; /* of the host: who may open it */
+	int seccomp_fd;			     /* as the container's own; -1: none */
 	int notify_fd;	/* likewise: the filter of calls that are done for it; -1: none */
 	int monitor_fd; /* socket of the container's monitor, which gets these calls; set by exec_start() */
 	uint64_t caps_drop;			/* as the container's own */
@@ -63,5 +68,7 @@ int exec_fd(const struct exec *e);
 int exec_status(struct exec *e, struct exec_status *ret, struct err *err);
 /** exec_kill() - signal to the command and what it started in its session */
 int exec_kill(struct exec *e, int signal, struct err *err);
+/** exec_resize() - the terminal of one that runs. Return: 0; -ESRCH it has ended */
+int exec_resize(struct exec *e, unsigned short rows, unsigned short columns, struct err *err);
 /** exec_free() - forget it; it runs on */
 void exec_free(struct exec *e);

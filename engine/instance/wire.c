@@ -361,6 +361,10 @@ int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const 
 	pack_u64(b, s->max_output);
 	pack_u64(b, s->caps_drop);
 	pack_rlimits(b, s->rlimits, s->n_rlimits);
+	pack_u32(b, s->has_terminal);
+	pack_u32(b, (uint32_t)s->rows << 16 | s->columns);
+	pack_u32(b, s->terminal_uid);
+	pack_u32(b, s->terminal_gid);
 	pack_u32(b, s->stdin_fd >= 0);
 	pack_u32(b, s->seccomp_fd >= 0);
 	pack_u32(b, s->notify_fd >= 0);
@@ -375,6 +379,7 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	struct exec_order o = {.spec = EXEC_SPEC_NULL};
 	struct exec_spec *s = &o.spec;
 	bool has_stdin, has_filter, has_notify;
+	uint32_t size;
 	unsigned next = 2;
 	int r = unpack_version(&u, err);
 
@@ -390,6 +395,12 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	s->max_output = unpack_u64(&u);
 	s->caps_drop = unpack_u64(&u);
 	s->rlimits = unpack_rlimits(&u, &s->n_rlimits);
+	s->has_terminal = unpack_u32(&u);
+	size = unpack_u32(&u);
+	s->rows = (unsigned short)(size >> 16);
+	s->columns = (unsigned short)size;
+	s->terminal_uid = unpack_u32(&u);
+	s->terminal_gid = unpack_u32(&u);
 	has_stdin = unpack_u32(&u);
 	has_filter = unpack_u32(&u);
 	has_notify = unpack_u32(&u);

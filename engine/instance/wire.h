@@ -8,6 +8,8 @@
 #include "engine/instance/container.h"
 #include "engine/instance/exec.h"
 
+#include <signal.h>
+
 /* The order's form: core and helper of one build only, a start never crosses versions. */
 #define WIRE_ORDER 3
 #define WIRE_MAX_ORDER (1 << 20)
@@ -48,6 +50,9 @@ enum enter_msg {
 	ENTER_FAILED = 102,  /* err */
 };
 extern const struct msg_table enter_table;
+/* Signals to lxdfs-enter, from root, each with a number. */
+#define ENTER_SIGNAL_KILL SIGRTMIN	   /* signal for the command */
+#define ENTER_SIGNAL_RESIZE (SIGRTMIN + 1) /* rows << 16 | columns of its terminal */
 
 enum mount_msg {
 	MOUNT_ADD = 1, /* u32 version, u32 has users, rundir, mount; fds: mount namespace, [user namespace],

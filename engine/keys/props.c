@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "engine/base/auto.h"
+#include "engine/kind/exec.h"
 #include "engine/kind/pool.h"
 
 #define DESCRIPTION                                                                                          \
@@ -202,14 +203,34 @@ static const struct key exec_rows[] = {
      .type = &type_name,
      .def_text = "the user's own",
      .text = "Number or name of the group, inside, that the command runs as."},
+    {.name = "height",
+     .type = &type_integer,
+     .def = "24",
+     .min = 1,
+     .max = 10000,
+     .apply = exec_apply_size,
+     .text = "Lines of the terminal of an `interactive` command; it can be changed while it runs."},
+    {.name = "interactive",
+     .type = &type_bool,
+     .def = "false",
+     .text = "Whether the command gets a terminal in place of pipes: `terminal` is the other side of it. Its "
+	     "stdout has a copy of what it printed there."},
     {.name = "user",
      .type = &type_name,
      .def = "0",
      .text = "Number or name of the user, inside, that the command runs as."},
+    {.name = "width",
+     .type = &type_integer,
+     .def = "80",
+     .min = 1,
+     .max = 10000,
+     .apply = exec_apply_size,
+     .text = "Columns of the terminal of an `interactive` command; it can be changed while it runs."},
 };
 const struct key_table keys_exec_props = {
     .name = "exec-properties",
-    .text = "Files of a command's directory below exec/; they count when `run` is written to its state.",
+    .text = "Files of a command's directory below exec/; they count when `run` or `start` is written to its "
+	    "state.",
     .keys = exec_rows,
     .n = ARRAY_SIZE(exec_rows),
 };

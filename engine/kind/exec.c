@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +26,9 @@
 #define COMMANDS_MAX 256 /* of one instance */
 #define STDIN_MAX (16 * 1024 * 1024)
 #define STDIN_ALL_MAX (64 * 1024 * 1024) /* of all commands of an instance: it stands in memory */
-#define END_MS 5000			 /* for a helper to note how its command ended */
+#define ROWS 24
+#define COLUMNS 80
+#define END_MS 5000 /* for a helper to note how its command ended */
 
 /* object.data */
 struct command {
@@ -99,7 +102,7 @@ void exec_status_text(struct object *o, struct buf *b)
 
 static void told(struct object *o)
 {
-	static const char *const places[] = {"state", "status", "stdout", "stderr"};
+	static const char *const places[] = {"state", "status", "stdout", "stderr", "terminal"};
 
 	for (size_t i = 0; o->host->on.touched && i < ARRAY_SIZE(places); i++)
 		o->host->on.touched(o->host, o, places[i]);
@@ -186,6 +189,17 @@ static char **make_env(struct object *o, const struct config *own, const struct 
 	return environ_make((const char *const *)both, (const char *const *)given);
 }
 
+static void add_terminal(struct object *o, const struct config *own, struct exec_spec *spec)
+{
+	struct access a = object_access(o, "", CLASS_OWNER, 0770);
+
+	spec->has_terminal = value_bool(config_get(own, SECTION_PROPS, "interactive"));
+	spec->rows = (unsigned short)value_int(config_get(own, SECTION_PROPS, "height"), ROWS);
+	spec->columns = (unsigned short)value_int(config_get(own, SECTION_PROPS, "width"), COLUMNS);
+	spec->terminal_uid = a.uid;
+	spec->terminal_gid = a.gid;
+}
+
 /* Both tokens are held. */
 static int run_held(struct object *o, struct err *err)
 {
@@ -222,6 +236,7 @@ static int run_held(struct object *o, struct err *err)
 	spec.gid = user.gid;
 	spec.dir = dir;
 	spec.stdin_fd = input < 0 ? -1 : input;
+	add_terminal(o, own, &spec);
 	spec.seccomp_fd = in->seccomp_fd >= 0 ? in->seccomp_fd : -1;
 	spec.notify_fd = in->notify_fd >= 0 ? in->notify_fd : -1;
 	spec.caps_drop = in->caps_drop;
@@ -233,6 +248,7 @@ static int run_held(struct object *o, struct err *err)
 	pthread_mutex_lock(&c->lock);
 	c->run = run;
 	pthread_mutex_unlock(&c->lock);
+	o->is_live = true;
 	watch(o);
 	told(o);
 	return 0;
@@ -368,6 +384,35 @@ int exec_output(struct object *o, int which)
 	return fd < 0 ? -errno : fd;
 }
 
+char *exec_terminal_path(struct object *o)
+{
+	AUTO(free) char *dir = dir_of(o), *path = xasprintf("%s/terminal", dir), *text = NULL;
+
+	/* its number is another's soon after the end */
+	if (exec_phase(o) != EXEC_RUNNING || path_read(AT_FDCWD, path, PATH_MAX, &text) < 0)
+		return NULL;
+	return TAKE(text);
+}
+
+int exec_apply_size(struct object *o, const struct config *old, const struct config *new, const char *device,
+		    struct err *err)
+{
+	struct command *c = command_of(o);
+	int r = 0;
+
+	(void)old;
+	(void)device;
+	if (exec_phase(o) != EXEC_RUNNING || !value_bool(config_get(new, SECTION_PROPS, "interactive")))
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	if (c->run)
+		r = exec_resize(
+		    c->run, (unsigned short)value_int(config_get(new, SECTION_PROPS, "height"), ROWS),
+		    (unsigned short)value_int(config_get(new, SECTION_PROPS, "width"), COLUMNS), err);
+	pthread_mutex_unlock(&c->lock);
+	return r == -ESRCH ? 0 : r;
+}
+
 static uint64_t stdin_of_all(struct object *instance)
 {
 	AUTO(objects_free) struct object **all = host_all(instance, KIND_EXEC);
@@ -469,11 +514,20 @@ static int create(struct object *o, struct config *own, const struct caller *who
 static int check(struct object *o, const struct config *old, const struct config *own,
 		 const struct config *effective, struct err *err)
 {
-	(void)own;
+	static const char *const fixed[] = {"command", "cwd", "environment", "group", "user", "interactive"};
+
 	(void)effective;
 	if (!old || exec_phase(o) == EXEC_NEW)
 		return 0;
-	return err_set(err, EBUSY, "it was run already: what was run can't change, mkdir another one");
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		const char *was = config_get(old, SECTION_PROPS, fixed[i]);
+		const char *is = config_get(own, SECTION_PROPS, fixed[i]);
+
+		if (was && is ? strcmp(was, is) != 0 : was != is)
+			return err_set(err, EBUSY,
+				       "it was run already: what was run can't change, mkdir another one");
+	}
+	return 0;
 }
 
 static int load(struct object *o, struct err *err)
@@ -489,6 +543,7 @@ static int load(struct object *o, struct err *err)
 	c->is_lost = r == -ECHILD;
 	pthread_mutex_unlock(&c->lock);
 	if (r == 0) {
+		o->is_live = true;
 		watch(o);
 		return 0;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands in instances: an object of kind exec below its instance, of this boot only. Its props are command
- * (a line for /bin/sh -c), environment (NAME=VALUE lines), cwd, user, group. */
+ * (a line for /bin/sh -c), environment (NAME=VALUE lines), cwd, user, group, interactive, width, height. */
 #pragma once
 
 #include "engine/base/buf.h"
@@ -25,5 +25,10 @@ void exec_status_text(struct object *o, struct buf *b);
 /** exec_output() - open stdout (1) or stderr (2) for reading; a reader of a running command sees what is
  * there. Return: descriptor; -ENOENT nothing was run */
 int exec_output(struct object *o, int which);
+/** exec_terminal_path() - of the host's side of its terminal, to be freed; NULL: it has none, or has ended */
+char *exec_terminal_path(struct object *o);
+/** exec_apply_size() - key_apply_fn of width and height */
+int exec_apply_size(struct object *o, const struct config *old, const struct config *new, const char *device,
+		    struct err *err);
 /** exec_stdin_add() - more of what the command reads; before it is run. Return: 0; -EBUSY; -EFBIG; -ENOSPC */
 int exec_stdin_add(struct object *o, struct str bytes, struct err *err);

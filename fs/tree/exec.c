@@ -92,6 +92,12 @@ static int stdin_write(const struct node *n, struct str text, const struct calle
 	return exec_stdin_add(n->o, text, err);
 }
 
+static char *terminal_link(const struct node *n)
+{
+	return exec_terminal_path(n->o);
+}
+
+static const struct node_class class_terminal = {.link = terminal_link};
 static const struct node_class class_state = {.read = state_read, .write = state_write};
 static const struct node_class class_status = {.read = status_read};
 static const struct node_class class_stdout = {.read = stdout_read};
@@ -112,7 +118,11 @@ enum {
 	STDOUT,
 	STDERR,
 	SET,
-	VERSION
+	VERSION,
+	INTERACTIVE,
+	WIDTH,
+	HEIGHT,
+	TERMINAL,
 };
 
 /* clang-format off */
@@ -124,11 +134,15 @@ static const struct node_row rows[] = {
 	{CWD, SELF, NODE_FILE, "cwd", .ops = &class_prop, .arg = "cwd"},
 	{USER, SELF, NODE_FILE, "user", .ops = &class_prop, .arg = "user"},
 	{GROUP, SELF, NODE_FILE, "group", .ops = &class_prop, .arg = "group"},
+	{INTERACTIVE, SELF, NODE_FILE, "interactive", .ops = &class_prop, .arg = "interactive"},
+	{WIDTH, SELF, NODE_FILE, "width", .ops = &class_prop, .arg = "width"},
+	{HEIGHT, SELF, NODE_FILE, "height", .ops = &class_prop, .arg = "height"},
 	{STATE, SELF, NODE_FILE, "state", .ops = &class_state, .is_live = true, .is_own_when_busy = true},
 	{STATUS, SELF, NODE_FILE, "status", .ops = &class_status, .is_live = true},
 	{STDIN, SELF, NODE_FILE, "stdin", .ops = &class_stdin},
 	{STDOUT, SELF, NODE_FILE, "stdout", .ops = &class_stdout, .is_live = true},
 	{STDERR, SELF, NODE_FILE, "stderr", .ops = &class_stderr, .is_live = true},
+	{TERMINAL, SELF, NODE_LINK, "terminal", .ops = &class_terminal, .is_live = true},
 	{SET, SELF, NODE_FILE, "set", .ops = &class_set, .is_live = true},
 	{VERSION, SELF, NODE_FILE, "version", .ops = &class_version, .is_live = true},
 };

@@ -155,6 +155,7 @@ errno_text() {
 	EROFS) echo "Read-only file system" ;;
 	ERANGE) echo "Numerical result out of range" ;;
 	ENAMETOOLONG) echo "File name too long" ;;
+	ENOTTY) echo "Inappropriate ioctl for device" ;;
 	ELOOP) echo "Too many levels of symbolic links" ;;
 	ENOTEMPTY) echo "Directory not empty" ;;
 	EOVERFLOW) echo "Value too large for defined data type" ;;
