@@ -400,11 +400,11 @@ static int say_all(struct err *err)
 }
 
 /* One change; where the table isn't as it was left, all of it. */
-static int say(const struct buf *text, bool is_bridge, struct err *err)
+static int say(const struct buf *text, bool is_bridge, bool may_wait, struct err *err)
 {
 	int r;
 
-	if (known.n_batches)
+	if (known.n_batches && may_wait)
 		return 0;
 	r = text->len ? inet_run(text->ptr, false, err) : 0;
 	if (r == -ENOENT) {
@@ -478,10 +478,10 @@ static int check_use(const struct acl_use *use, struct err *err)
 }
 
 /* With the lock held: what @new and @old (NULL: none) share stays. */
-static int change(struct user *new, struct user *old, struct err *err)
+static int change(struct user *new, struct user *old, bool may_wait, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL;
-	const bool is_first = count_users(new->is_bridge) == 0;
+	const bool is_first = count_users(new->is_bridge) == 0 || known.n_batches;
 	bool is_new_policy = new->is_bridge, is_old_gone = false;
 	int r;
 
@@ -489,7 +489,8 @@ static int change(struct user *new, struct user *old, struct err *err)
 		new->policy = policy_get(&new->use, &is_new_policy);
 	if (is_first)
 		acl_base_text(&text, !new->is_bridge);
-	if (is_new_policy)
+	/* of one that waits the kernel has nothing yet */
+	if (is_new_policy || known.n_batches)
 		chains_text(&text, new);
 	else
 		for (size_t i = 0; i < new->use.n_lists; i++)
@@ -508,7 +509,7 @@ static int change(struct user *new, struct user *old, struct err *err)
 		if (is_old_gone)
 			unchains_text(&text, old);
 	}
-	r = say(&text, new->is_bridge, err);
+	r = say(&text, new->is_bridge, may_wait, err);
 	if (r < 0) {
 		bool unused;
 
@@ -526,7 +527,16 @@ static int change(struct user *new, struct user *old, struct err *err)
 	return r;
 }
 
-static int set(const struct acl_use *use, bool is_bridge, struct err *err)
+static bool use_is_same(const struct acl_use *a, const struct acl_use *b)
+{
+	AUTO(buf_done) struct buf one = BUF_NULL, other = BUF_NULL;
+
+	policy_key(&one, a);
+	policy_key(&other, b);
+	return str_eq(buf_str(&one), buf_str(&other));
+}
+
+static int set(const struct acl_use *use, bool is_bridge, bool may_wait, struct err *err)
 {
 	struct user *old = find_user(use->link, is_bridge), new;
 	int r = check_use(use, err);
@@ -534,7 +544,12 @@ static int set(const struct acl_use *use, bool is_bridge, struct err *err)
 	if (r < 0)
 		return r;
 	new = user_copy(use, is_bridge);
-	r = change(&new, old, err);
+	/* what somebody else did to it is acl_restore()'s to put right */
+	if (old && !known.n_batches && use_is_same(&new.use, &old->use)) {
+		user_done(&new);
+		return 0;
+	}
+	r = change(&new, old, may_wait, err);
 	if (r < 0) {
 		user_done(&new);
 		return r;
@@ -564,7 +579,7 @@ static int clear(const char *link, bool is_bridge, struct err *err)
 		is_policy_gone = policy_find(gone.policy)->n_users == 1;
 	if (is_policy_gone)
 		unchains_text(&text, &gone);
-	r = say(&text, is_bridge, err);
+	r = say(&text, is_bridge, false, err);
 	if (r < 0)
 		return r;
 	if (!is_bridge)
@@ -576,7 +591,7 @@ static int clear(const char *link, bool is_bridge, struct err *err)
 	return r;
 }
 
-int acl_port_set(const struct acl_use *use, struct err *err)
+static int port_set(const struct acl_use *use, bool may_wait, struct err *err)
 {
 	int r;
 
@@ -584,9 +599,19 @@ int acl_port_set(const struct acl_use *use, struct err *err)
 		return acl_port_clear(use->link, err);
 	(void)acl_can_reject();
 	pthread_mutex_lock(&known.lock);
-	r = set(use, false, err);
+	r = set(use, false, may_wait, err);
 	pthread_mutex_unlock(&known.lock);
 	return r;
+}
+
+int acl_port_set(const struct acl_use *use, struct err *err)
+{
+	return port_set(use, false, err);
+}
+
+int acl_port_set_later(const struct acl_use *use, struct err *err)
+{
+	return port_set(use, true, err);
 }
 
 int acl_port_clear(const char *link, struct err *err)
@@ -606,7 +631,7 @@ int acl_bridge_set(const struct acl_use *use, struct err *err)
 	if (!use->n_lists)
 		return acl_bridge_clear(use->link, err);
 	pthread_mutex_lock(&known.lock);
-	r = set(use, true, err);
+	r = set(use, true, true, err);
 	pthread_mutex_unlock(&known.lock);
 	return r;
 }
@@ -708,9 +733,24 @@ void acl_forget(const char *name)
 
 /* ---- all of it */
 
+/* Policies of this process get numbers that no earlier one has used: theirs are in force until the end of the
+ * batch. */
+static void skip_numbers(void)
+{
+	AUTO(buf_done) struct buf listing = BUF_NULL;
+	const char *p;
+
+	if (nft_list("list chains bridge", &listing, NULL) < 0)
+		return;
+	for (p = buf_cstr(&listing); (p = strstr(p, "chain aclp-")); p++)
+		known.last_id = MAX(known.last_id, (unsigned)strtoul(p + strlen("chain aclp-"), NULL, 10));
+}
+
 void acl_batch_begin(void)
 {
 	pthread_mutex_lock(&known.lock);
+	if (!known.n_users)
+		skip_numbers();
 	known.n_batches++;
 	pthread_mutex_unlock(&known.lock);
 }

@@ -82,14 +82,18 @@ void acl_forget(const char *name);
  * without. Return: 0; -ENOENT a list that wasn't defined; -EINVAL no name of a link; nothing was changed then
  */
 int acl_port_set(const struct acl_use *use, struct err *err);
+/** acl_port_set_later() - as acl_port_set(), but within a batch the kernel is told at its end: for a port
+ * that an earlier process has set */
+int acl_port_set_later(const struct acl_use *use, struct err *err);
 /** acl_port_clear() - none there is no failure */
 int acl_port_clear(const char *link, struct err *err);
 /** acl_bridge_set(), acl_bridge_clear() - the lists of a bridge: of what goes between it and anything else */
 int acl_bridge_set(const struct acl_use *use, struct err *err);
 int acl_bridge_clear(const char *link, struct err *err);
 
-/** acl_batch_begin(), acl_batch_end() - between the two nothing reaches the kernel, which is then told all at
- * once; what a process before has left and nobody has said again goes. For the daemon's start */
+/** acl_batch_begin(), acl_batch_end() - between the two lists, bridges and acl_port_set_later() wait, and the
+ * kernel is told all at once; what a process before has left and nobody has said again goes. For the daemon's
+ * start */
 void acl_batch_begin(void);
 int acl_batch_end(struct err *err);
 /** acl_restore() - all of it again, after somebody changed the tables */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/device/nic-acl.h"
 #include "engine/device/nic-each.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
@@ -120,5 +121,7 @@ int nic_bridged_check(struct object *o, const struct config *effective, const ch
 		r = check_family(&p, effective, device, AF_INET, err);
 	if (!r)
 		r = check_family(&p, effective, device, AF_INET6, err);
+	if (!r)
+		r = nic_acl_check(o, effective, device, &p, err);
 	return r < 0 ? r : check_others(o, effective, device, err);
 }

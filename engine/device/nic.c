@@ -9,10 +9,12 @@
 #include "engine/base/auto.h"
 #include "engine/base/job.h"
 #include "engine/base/loop.h"
+#include "engine/device/nic-acl.h"
 #include "engine/device/nic-address.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
 #include "engine/device/nic-shape.h"
+#include "net/acl.h"
 
 #define SETTLE_MS 500
 
@@ -113,7 +115,10 @@ static int attach_planned(struct object *o, const struct config *effective, cons
 		return r;
 	if (p->is_name_ours)
 		nic_clear_leftover(p->spec.host_name);
-	r = nic_attach(&p->spec, netns, err);
+	/* as the filters: there before the link */
+	r = nic_acl_set(effective, device, p, false, err);
+	if (!r)
+		r = nic_attach(&p->spec, netns, err);
 	if (!r) {
 		r = nic_shape_set(effective, device, p->spec.host_name, SHAPE_PORT, err);
 		if (!r)
@@ -123,6 +128,8 @@ static int attach_planned(struct object *o, const struct config *effective, cons
 			shape_clear(p->spec.host_name, SHAPE_PORT, NULL);
 		}
 	}
+	if (r < 0)
+		acl_port_clear(p->spec.host_name, NULL);
 	if (r < 0 && p->network)
 		nic_hosts_clear(o, device, p->network, NULL);
 	return r;
@@ -138,6 +145,10 @@ static int bridged_detach(struct object *o, struct nic_live *l, bool *ret_gone, 
 		return r;
 	*ret_gone = true;
 	r = shape_clear(l->host_name, SHAPE_PORT, err);
+	if (!r)
+		r = acl_port_clear(l->host_name, err);
+	else
+		acl_port_clear(l->host_name, NULL);
 	if (l->network) {
 		int hosts = nic_hosts_clear(o, l->device, l->network, r < 0 ? NULL : err);
 
@@ -151,6 +162,8 @@ static int bridged_restore(struct object *o, const struct config *effective, str
 {
 	int r = nic_key_filter(o, effective, effective, l->device, err);
 
+	if (!r)
+		r = nic_key_acl(o, effective, effective, l->device, err);
 	return r < 0 ? r : nic_shape_set(effective, l->device, l->host_name, SHAPE_PORT, err);
 }
 
@@ -217,6 +230,8 @@ int nic_bridged_adopt(struct object *o, const struct config *effective, const ch
 	r = nic_hosts_set(o, device, &p, err);
 	if (!r)
 		r = nic_filter_later(&p.spec, err);
+	if (!r)
+		r = nic_acl_set(effective, device, &p, true, err);
 	if (!r && p.spec.vlans)
 		r = bridge_port_vlans(p.spec.host_name, p.spec.vlans, err);
 	if (!r)
@@ -237,6 +252,7 @@ void nic_bridged_clear(struct object *o, const struct config *effective, const c
 	if (p.is_name_ours)
 		nic_clear_leftover(p.spec.host_name);
 	filter_clear(p.spec.host_name, NULL);
+	acl_port_clear(p.spec.host_name, NULL);
 	shape_clear(p.spec.host_name, SHAPE_PORT, NULL);
 	routes_del(p.view.bridge, p.routes, p.n_routes, NULL, 0);
 	if (p.network)

@@ -4,6 +4,7 @@
 #include "engine/kind/network.h"
 #include "engine/base/auto.h"
 #include "engine/keys/keys.h"
+#include "engine/keys/nic-rows.h"
 
 static const char *const auto_none[] = {"auto", "none", NULL};
 static const char *const modes[] = {"standard", NULL};
@@ -220,6 +221,43 @@ static const struct key rows[] = {
      .text =
 	 "Lines that are added to the configuration of this network's dnsmasq, where dnsmasq itself reads "
 	 "them without complaint. They can make it run programs and believe instances."},
+    {.name = "security.acls",
+     .type = &type_names,
+     .class = CLASS_HOST,
+     .apply = network_apply,
+     .text = "Access control lists of acls/ that hold at the network's edge, one a line: for what goes "
+	     "between its "
+	     "instances and the host, or anything behind it, not for what they send one another. What no "
+	     "rule of any of "
+	     "them matches meets the defaults."},
+    {.name = "security.acls.default.egress.action",
+     .type = &type_choice,
+     .def = "reject",
+     .choices = acl_action_words,
+     .class = CLASS_HOST,
+     .apply = network_apply,
+     .text = "What becomes of that which instances send and no rule matches, where the network has "
+	     "security.acls."},
+    {.name = "security.acls.default.egress.logged",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = network_apply,
+     .text = "Whether the kernel logs it, ten packets a second at most."},
+    {.name = "security.acls.default.ingress.action",
+     .type = &type_choice,
+     .def = "reject",
+     .choices = acl_action_words,
+     .class = CLASS_HOST,
+     .apply = network_apply,
+     .text = "What becomes of that which is sent to instances and no rule matches, where the network has "
+	     "security.acls."},
+    {.name = "security.acls.default.ingress.logged",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = network_apply,
+     .text = "Whether the kernel logs it, ten packets a second at most."},
     {.name = "tunnel.*",
      .type = &type_string,
      .class = CLASS_HOST,

@@ -5,7 +5,7 @@
 #include "engine/device/nic-shape.h"
 #include "engine/keys/devices.h"
 
-extern const char *const nic_type_words[];
+extern const char *const nic_type_words[], *const acl_action_words[];
 
 #define NIC_HOST_NAME_ROW                                                                                    \
 	{                                                                                                    \

@@ -3,10 +3,12 @@
  * kept from is class `host`: its owner could otherwise pose as another instance. */
 #include "engine/device/nic.h"
 #include "engine/base/auto.h"
+#include "engine/device/nic-acl.h"
 #include "engine/device/nic-live.h"
 #include "engine/keys/nic-rows.h"
 
 const char *const nic_type_words[] = {"bridged", "routed", "p2p", "macvlan", "ipvlan", "physical", NULL};
+const char *const acl_action_words[] = {"allow", "allow-stateless", "drop", "reject", NULL};
 static const char *const none[] = {"none", NULL};
 
 static const struct key rows[] = {
@@ -80,6 +82,43 @@ static const struct key rows[] = {
 	 "A bridge of the host's own, which lxdfs doesn't manage. There is no DHCP of lxdfs on it, so the "
 	 "filters of addresses need ipv4.address and ipv6.address."},
     NIC_QUEUE_ROW,
+    {.name = "security.acls",
+     .type = &type_names,
+     .class = CLASS_HOST,
+     .apply = nic_key_acl,
+     .text = "Access control lists of acls/ that hold for the NIC, one a line: for all IPv4 and IPv6 that it "
+	     "sends and "
+	     "receives, also from port to port of its bridge. What no rule of any of them matches meets the "
+	     "defaults. With "
+	     "lists no other frames than ARP, IPv4 and IPv6 pass."},
+    {.name = "security.acls.default.egress.action",
+     .type = &type_choice,
+     .def = "reject",
+     .choices = acl_action_words,
+     .class = CLASS_HOST,
+     .apply = nic_key_acl,
+     .text = "What becomes of that which the instance sends and no rule matches, where the NIC has "
+	     "security.acls."},
+    {.name = "security.acls.default.egress.logged",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = nic_key_acl,
+     .text = "Whether the kernel logs it, ten packets a second at most."},
+    {.name = "security.acls.default.ingress.action",
+     .type = &type_choice,
+     .def = "reject",
+     .choices = acl_action_words,
+     .class = CLASS_HOST,
+     .apply = nic_key_acl,
+     .text = "What becomes of that which is sent to the instance and no rule matches, where the NIC has "
+	     "security.acls. `reject` is a `drop` there: a bridge can't answer for it."},
+    {.name = "security.acls.default.ingress.logged",
+     .type = &type_bool,
+     .def = "false",
+     .class = CLASS_HOST,
+     .apply = nic_key_acl,
+     .text = "Whether the kernel logs it, ten packets a second at most."},
     {.name = "security.ipv4_filtering",
      .type = &type_bool,
      .def = "false",

@@ -2,6 +2,7 @@
 /* Where kinds and device types meet their keys. */
 #include "engine/base/auto.h"
 #include "engine/keys/devices.h"
+#include "engine/kind/acl.h"
 #include "engine/kind/defaults.h"
 #include "engine/kind/exec.h"
 #include "engine/kind/image.h"
@@ -49,6 +50,10 @@ void kinds_register(void)
 						   .config = &keys_network_bridge};
 	static const struct kind_tables pool = {.props = &keys_pool_props, .config = &keys_pool_overlay};
 	static const struct kind_tables command = {.props = &keys_exec_props};
+	static const struct key_section acl_sections[] = {
+	    {"ingress", &keys_acl_rules}, {"egress", &keys_acl_rules}, {NULL, NULL}};
+	static const struct kind_tables acl = {
+	    .props = &keys_acl_props, .config = &keys_acl, .sections = acl_sections};
 	static const struct kind_tables warning = {0};
 
 	kind_register(&kind_server, &server);
@@ -60,6 +65,7 @@ void kinds_register(void)
 	kind_register(&kind_pool, &pool);
 	kind_register(&kind_exec, &command);
 	kind_register(&kind_warning, &warning);
+	kind_register(&kind_acl, &acl);
 }
 
 const struct key_table *const *keys_tables(void)
@@ -74,6 +80,9 @@ const struct key_table *const *keys_tables(void)
 	    &keys_image_props,
 	    &keys_network_bridge,
 	    &keys_network_props,
+	    &keys_acl,
+	    &keys_acl_props,
+	    &keys_acl_rules,
 	    &keys_pool_dir,
 	    &keys_pool_overlay,
 	    &keys_pool_props,

@@ -4,6 +4,7 @@
 
 #include "engine/device/network.h"
 #include "engine/kind/network.h"
+#include "net/acl.h"
 #include "net/dnsmasq.h"
 #include "net/nat.h"
 #include "net/tunnel.h"
@@ -22,6 +23,8 @@ struct network_spec {
 	struct network_view view;
 	struct mac mac;
 	struct nat_bridge nat;
+	struct acl_use acl;
+	char **acls; /* what acl.lists is */
 	struct dnsmasq_spec dns;
 	bool has_dnsmasq;
 	bool accept_ra;	       /* from its own instances */

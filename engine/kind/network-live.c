@@ -359,6 +359,8 @@ int network_bring(struct object *o, const struct network_spec *old, const struct
 	if (r == 0 && (!old || !nat_is_same(old, new)))
 		r = nat_set(&new->nat, err);
 	if (r == 0)
+		r = acl_bridge_set(&new->acl, err);
+	if (r == 0)
 		r = bring_addresses(old, new, err);
 	if (r == 0 && !old)
 		r = link_set(new->view.bridge, &up, err);
@@ -454,5 +456,10 @@ int network_down(struct object *o, const char *name, struct err *err)
 	}
 	/* while the link lives its rules do */
 	r = nat_clear(name, first);
+	if (r < 0 && !done) {
+		done = r;
+		first = NULL;
+	}
+	r = acl_bridge_clear(name, first);
 	return done ? done : r;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/msg.h"
+#include "engine/device/nic-acl.h"
 
 /* What lists are parted by: lines, as files have them, and commas, as LXD has them. */
 static bool next_item(struct str *rest, struct str *ret)
@@ -264,6 +265,26 @@ static int read_mac(const struct config *c, struct network_spec *s, struct err *
 	return 0;
 }
 
+static void read_acls(const struct config *c, struct network_spec *s)
+{
+	struct acl_use *use = &s->acl;
+
+	s->acls = list_items(config_get(c, SECTION_CONFIG, "security.acls"));
+	*use = (struct acl_use){
+	    .link = s->view.bridge,
+	    .lists = (const char *const *)s->acls,
+	    .ingress = acl_action_of(config_get(c, SECTION_CONFIG, "security.acls.default.ingress.action")),
+	    .egress = acl_action_of(config_get(c, SECTION_CONFIG, "security.acls.default.egress.action")),
+	    .ingress_logged = flag(c, "security.acls.default.ingress.logged", false),
+	    .egress_logged = flag(c, "security.acls.default.egress.logged", false),
+	    .nets = {s->view.v4, s->view.v6},
+	    .is_managed = true,
+	    .has_dns = s->view.has_dns,
+	};
+	for (char **p = s->acls; p && *p; p++)
+		use->n_lists++;
+}
+
 int network_spec_make(struct host *h, const char *name, const struct config *c, struct network_spec *ret,
 		      struct err *err)
 {
@@ -290,6 +311,7 @@ int network_spec_make(struct host *h, const char *name, const struct config *c, 
 		network_spec_done(s);
 		return r;
 	}
+	read_acls(c, s);
 	s->accept_ra = flag(c, "ipv6.accept_ra", false);
 	s->nat.name = s->view.bridge;
 	s->nat.dns = s->view.has_dns;
@@ -309,6 +331,7 @@ void network_spec_done(struct network_spec *s)
 	free(s->run_dir);
 	free(s->lease_dir);
 	texts_free(s->externals);
+	texts_free(s->acls);
 	texts_free(s->search);
 	*s = (struct network_spec){0};
 }

@@ -12,6 +12,7 @@
 #include "engine/base/path.h"
 #include "engine/device/nic-live.h"
 #include "engine/kind/instance.h"
+#include "net/acl.h"
 #include "net/filter.h"
 #include "net/link.h"
 #include "net/nft.h"
@@ -126,6 +127,11 @@ static void restore(void *arg)
 		host_warn(h, NULL, "filters-missing",
 			  "not all filters of NICs could be put back after somebody removed them: %s",
 			  err_text(&err));
+	if (acl_restore(&err) < 0)
+		host_warn(
+		    h, NULL, "acls-missing",
+		    "not all rules of access control lists could be put back after somebody removed them: %s",
+		    err_text(&err));
 	all = host_all(h->project, KIND_NETWORK);
 	for (struct object **p = all; *p; p++)
 		set_rules(*p);
@@ -214,7 +220,14 @@ void networks_load(struct host *h)
 	AUTO(err_done) struct err err = ERR_NULL;
 
 	filter_batch_begin();
+	acl_batch_begin();
 	host_load(h);
+	if (acl_batch_end(&err) < 0) {
+		host_warn(h, NULL, "acls-missing",
+			  "not all rules of access control lists could be brought to what is configured: %s",
+			  err_text(&err));
+		err_done(&err);
+	}
 	if (filter_batch_end(&err) < 0)
 		host_warn(h, NULL, "filters-missing",
 			  "not all filters of NICs could be brought to what is configured: %s",
@@ -284,6 +297,7 @@ int networks_stop_all(struct host *h, struct err *err)
 	done = r;
 	if (done < 0)
 		first = NULL;
+	acl_teardown();
 	r = nat_teardown(first);
 	if (r < 0 && !done) {
 		done = r;

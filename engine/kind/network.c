@@ -146,6 +146,21 @@ static int check_free(struct object *o, const struct ip_net *net, const struct i
 	return r;
 }
 
+static int check_acls(struct object *o, const struct network_spec *spec, struct err *err)
+{
+	for (char **name = spec->acls; name && *name; name++) {
+		AUTO(object_unref)
+		struct object *acl = host_find(o->host->project, KIND_ACL, str_from(*name));
+
+		if (!acl)
+			return err_set(
+			    err, EINVAL,
+			    "security.acls has \"%s\": there is no such list, make it with mkdir acls/%s",
+			    *name, *name);
+	}
+	return 0;
+}
+
 static int network_check(struct object *o, const struct config *old, const struct config *own,
 			 const struct config *effective, struct err *err)
 {
@@ -160,6 +175,9 @@ static int network_check(struct object *o, const struct config *old, const struc
 		return r;
 	if (old)
 		network_view_from(name, old, &before, NULL);
+	r = check_acls(o, &spec, err);
+	if (r < 0)
+		return r;
 	r = check_free(o, &spec.view.v4, &before.v4, "ipv4.address", err);
 	return r < 0 ? r : check_free(o, &spec.view.v6, &before.v6, "ipv6.address", err);
 }

@@ -15,7 +15,8 @@
 #define DEFAULT "default"
 #define NAME_MAX_LEN 63
 
-static const enum kind_number kinds[] = {KIND_INSTANCE, KIND_PROFILE, KIND_IMAGE, KIND_NETWORK, KIND_POOL};
+static const enum kind_number kinds[] = {KIND_INSTANCE, KIND_PROFILE, KIND_IMAGE,
+					 KIND_NETWORK,	KIND_POOL,    KIND_ACL};
 
 /* object.data */
 struct project {

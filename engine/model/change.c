@@ -89,6 +89,8 @@ const struct key *object_key(const struct object *o, const struct config *config
 			return k ? k : no_key(name, "no type of device", guess, err);
 		}
 		table = &type->keys;
+	} else {
+		table = kind_section(o->kind, section);
 	}
 	if (!table)
 		return no_key(name, o->kind->name, NULL, err);

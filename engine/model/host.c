@@ -117,8 +117,8 @@ static void load_kind(struct object *parent, enum kind_number kind)
 
 void host_load(struct host *h)
 {
-	static const enum kind_number order[] = {KIND_POOL, KIND_NETWORK, KIND_PROFILE, KIND_IMAGE,
-						 KIND_INSTANCE};
+	static const enum kind_number order[] = {KIND_POOL,    KIND_ACL,   KIND_NETWORK,
+						 KIND_PROFILE, KIND_IMAGE, KIND_INSTANCE};
 	AUTO(objects_free) struct object **projects = host_all(h->server, KIND_PROJECT);
 
 	load_one(h->server);

@@ -62,7 +62,8 @@ const struct key *key_find(const struct key_table *table, struct str name)
 		const struct key *k = &table->keys[i];
 		size_t n = strlen(k->name) - 1;
 
-		if (key_is_family(k) && n > best_len && name.len > n && !memcmp(name.ptr, k->name, n)) {
+		if (key_is_family(k) && (!best || n > best_len) && name.len > n &&
+		    !memcmp(name.ptr, k->name, n) && (!k->is_member || k->is_member(name))) {
 			best = k;
 			best_len = n;
 		}

@@ -65,6 +65,8 @@ struct key {
 	int64_t min, max; /* of numbers; both 0: what the type takes */
 	/* NULL-terminated words: of type_choice all that it takes, of other types what it takes besides. */
 	const char *const *choices;
+	/* Of a family: whether a name can be one of its members. NULL: any that key_find() takes */
+	bool (*is_member)(struct str name);
 	/* Beyond the type: pure. @value is canonical. */
 	int (*check)(const struct key *key, struct str value, struct err *err);
 	key_apply_fn *apply;

@@ -28,6 +28,18 @@ const struct kind_tables *kind_tables(const struct kind *kind)
 	return tables[kind->number] ? tables[kind->number] : &no_tables;
 }
 
+const struct key_table *kind_section(const struct kind *kind, const char *section)
+{
+	for (unsigned n = 0; n < KINDS; n++) {
+		const struct key_section *s = tables[n] ? tables[n]->sections : NULL;
+
+		for (; s && s->name && (!kind || kind->number == n); s++)
+			if (!strcmp(s->name, section))
+				return s->table;
+	}
+	return NULL;
+}
+
 const struct device_type *device_type_of(struct object *o, const struct section *device, struct err *err)
 {
 	const struct device_type *const *types = kind_tables(o->kind)->devices;

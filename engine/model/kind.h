@@ -15,7 +15,8 @@ enum kind_number {
 	KIND_POOL = 6,
 	KIND_EXEC = 7,
 	KIND_WARNING = 8,
-	KINDS = 9,
+	KIND_ACL = 9,
+	KINDS = 10,
 };
 
 /* A type of device, one row for each set of keys: nic-bridged, nic-p2p, disk, ... */
@@ -95,17 +96,28 @@ struct kind {
 	char **(*used_by)(struct object *o);
 };
 
+/* A directory of an object whose files are the keys of a table of their own: ingress/ of an access control
+ * list. */
+struct key_section {
+	const char *name; /* of the directory and of the section in its config */
+	const struct key_table *table;
+};
+
 /* The keys of a kind, which know its functions: engine/keys/ joins the two. */
 struct kind_tables {
 	const struct key_table *props;		  /* files of the object's own directory that can be set */
 	const struct key_table *config;		  /* of config/; NULL: it has none */
 	const struct device_type *const *devices; /* NULL-terminated; NULL: it has none */
+	const struct key_section *sections;	  /* the last one has no name; NULL: it has none */
 };
 
 /** kind_register() - at start, before any object; both stay */
 void kind_register(const struct kind *kind, const struct kind_tables *tables);
 /** kind_tables() - never NULL for a kind that is registered */
 const struct kind_tables *kind_tables(const struct kind *kind);
+/** kind_section() - the table of one of its sections; @kind NULL: of any kind's. NULL: it has none of that
+ * name */
+const struct key_table *kind_section(const struct kind *kind, const char *section);
 /** kind_get() - NULL where it isn't registered */
 const struct kind *kind_get(enum kind_number number);
 

@@ -19,6 +19,8 @@ char *keydir_section(const struct node *n)
 {
 	const char *device = n->row->type == NODE_DIR ? n->name : n->above;
 
+	if (n->row->section)
+		return xstrdup(n->row->section);
 	return device ? xasprintf(SECTION_DEVICES "%s", device) : xstrdup(SECTION_CONFIG);
 }
 

@@ -95,6 +95,8 @@ struct node_row {
 	enum key_class class;
 	const struct node_class *ops;
 	const void *arg; /* for the class: a key's name, a view, ... */
+	/* Of a directory of keys and of its files, where it is a section of its own: struct key_section. */
+	const char *section;
 	/* Every look-up gives it another id: the kernel lets one writer of a file in at a time, and here one
 	 * may wait for hours. */
 	bool is_each_own;

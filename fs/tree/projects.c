@@ -74,6 +74,8 @@ enum {
 	TOP_IMAGES,
 	TOP_NETWORKS,
 	TOP_STORAGE,
+	ACLS,
+	TOP_ACLS,
 };
 
 /* clang-format off */
@@ -98,6 +100,7 @@ static const struct node_row rows[] = {
 	{ALIASES, IMAGES, NODE_DIR, "aliases", .ops = &class_aliases},
 	{ALIAS, ALIASES, NODE_LINK, NULL, .ops = &class_alias},
 	{NETWORKS, SELF, NODE_DIR, "networks", .has_objects = true, .kind = KIND_NETWORK, .when = is_other},
+	{ACLS, SELF, NODE_DIR, "acls", .has_objects = true, .kind = KIND_ACL, .when = is_other},
 	{STORAGE, SELF, NODE_DIR, "storage", .has_objects = true, .kind = KIND_POOL, .when = is_other},
 	{SCHEMA, SELF, NODE_DIR, "schema", 0755, .ops = &class_schema, .is_fixed = true, .when = is_other},
 	{SCHEMA_TABLE, SCHEMA, NODE_DIR, NULL, 0755, .ops = &class_schema_table, .is_fixed = true},
@@ -106,6 +109,7 @@ static const struct node_row rows[] = {
 	{TOP_PROFILES, SELF, NODE_LINK, "profiles", .ops = &class_top, .when = is_default},
 	{TOP_IMAGES, SELF, NODE_LINK, "images", .ops = &class_top, .when = is_default},
 	{TOP_NETWORKS, SELF, NODE_LINK, "networks", .ops = &class_top, .when = is_default},
+	{TOP_ACLS, SELF, NODE_LINK, "acls", .ops = &class_top, .when = is_default},
 	{TOP_STORAGE, SELF, NODE_LINK, "storage", .ops = &class_top, .when = is_default},
 };
 /* clang-format on */

@@ -140,6 +140,7 @@ enum {
 	EFFECTIVE_CONFIG,
 	EFFECTIVE_KEY,
 	PROJECTS,
+	ACLS,
 };
 
 /* clang-format off */
@@ -169,6 +170,7 @@ static const struct node_row rows[] = {
 	{ALIASES, IMAGES, NODE_DIR, "aliases", .ops = &class_aliases},
 	{ALIAS, ALIASES, NODE_LINK, NULL, .ops = &class_alias},
 	{NETWORKS, ROOT, NODE_DIR, "networks", .has_objects = true, .kind = KIND_NETWORK},
+	{ACLS, ROOT, NODE_DIR, "acls", .has_objects = true, .kind = KIND_ACL},
 	{STORAGE, ROOT, NODE_DIR, "storage", .has_objects = true, .kind = KIND_POOL},
 	{PROJECTS, ROOT, NODE_DIR, "projects", 0771, .has_objects = true, .kind = KIND_PROJECT},
 	{WARNINGS, ROOT, NODE_DIR, "warnings", .has_objects = true, .kind = KIND_WARNING,
@@ -182,6 +184,6 @@ static const struct node_row rows[] = {
 const struct node_table table_server = {KIND_SERVER, rows, ARRAY_SIZE(rows)};
 
 const struct node_table *const node_tables[] = {
-    &table_server,  &table_project, &table_instance, &table_profile, &table_image,
-    &table_network, &table_pool,    &table_exec,     &table_warning, NULL,
+    &table_server, &table_project, &table_instance, &table_profile, &table_image, &table_network,
+    &table_pool,   &table_exec,	   &table_warning,  &table_acl,	    NULL,
 };

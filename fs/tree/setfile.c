@@ -119,7 +119,7 @@ static int split_name(struct str name, const char *section, char **ret_section, 
 	}
 	*ret_section = str_dup((struct str){name.ptr, (size_t)(slash - name.ptr)});
 	*ret_key = (struct str){slash + 1, name.len - (size_t)(slash - name.ptr) - 1};
-	if (strcmp(*ret_section, SECTION_CONFIG) &&
+	if (strcmp(*ret_section, SECTION_CONFIG) && !kind_section(NULL, *ret_section) &&
 	    strncmp(*ret_section, SECTION_DEVICES, strlen(SECTION_DEVICES)))
 		return -EINVAL;
 	return strchr(*ret_section + MIN(strlen(SECTION_DEVICES), strlen(*ret_section)), '/') ? -EINVAL : 0;

@@ -67,7 +67,7 @@ static const char *check_name(const struct key_table *t, const struct key *k)
 
 		if (!islower((unsigned char)c) && !isdigit((unsigned char)c) && !strchr("._-*", c))
 			return "holds a character that names of keys don't have";
-		if (c == '*' && (i + 1 != n || !i))
+		if (c == '*' && i + 1 != n)
 			return "has a star that isn't at the end";
 	}
 	/* what is found by a member's name is the row itself, or a family within it */
