@@ -477,7 +477,9 @@ static int rename_node(struct task *t, const struct node *n, const struct node *
 			return err_set(err, EPERM, "%s can't be moved to another directory", t->name);
 		return r < 0 ? r : move_object(t, n->o, node_home(to), name, err);
 	}
-	if (!exists && n->row->type == NODE_FILE && scratch_name_ok(name, no_key, NULL))
+	/* a rule may be called 10: that is no editor's file */
+	if (!exists && n->row->type == NODE_FILE && !(to->row->section && fs_is_key(to, name)) &&
+	    scratch_name_ok(name, no_key, NULL))
 		return back_up(t, n, err);
 	if (n->row->ops && n->row->ops->rename)
 		return n->row->ops->rename(n, to, name, &t->who, err);
