@@ -256,6 +256,23 @@ static void members_text(struct buf *b, const struct user *u, const struct user 
 	}
 }
 
+/* In a batch: what an earlier process has put into the maps for a port of this name. */
+static void strangers_text(struct buf *b, const struct user *u)
+{
+	static const char *const maps[] = {"acl_host", "acl_out", "acl_in"};
+	AUTO(buf_done) struct buf member = BUF_NULL;
+
+	buf_printf(&member, "\"%s\" : ", u->use.link);
+	for (int which = u->is_bridge ? ACL_OUT : ACL_HOST; which < ACL_CHAINS; which++) {
+		AUTO(buf_done) struct buf command = BUF_NULL, listing = BUF_NULL;
+
+		buf_printf(&command, "list map %s %s %s", family_of(u), net_table(), maps[which]);
+		if (nft_list(command.ptr, &listing, NULL) == 0 && strstr(buf_cstr(&listing), member.ptr))
+			buf_printf(b, "delete element %s %s %s { \"%s\" }\n", family_of(u), net_table(),
+				   maps[which], u->use.link);
+	}
+}
+
 static size_t count_users(bool is_bridge)
 {
 	size_t n = 0;
@@ -503,6 +520,8 @@ static int change(struct user *new, struct user *old, bool may_wait, struct err 
 		buf_nft_chain(&text, "aclg-", old->use.lists[i]);
 		buf_printf(&text, " { \"%s\" }\n", new->use.link);
 	}
+	if (known.n_batches && !old && !may_wait)
+		strangers_text(&text, new);
 	members_text(&text, new, old, true);
 	if (old && !old->is_bridge) {
 		is_old_gone = policy_put(old->policy);

@@ -17,7 +17,8 @@
 static const char usage_text[] =
     "aclctl TABLE [set | text | teardown] WORD...\n"
     "  list=NAME, then rules of it: in=TEXT, out=TEXT\n"
-    "  port=LINK or bridge=LINK, then lists=A,B ingress=ACTION egress=ACTION logged managed dns net=NET\n"
+    "  port=LINK or bridge=LINK, then lists=A,B ingress=ACTION egress=ACTION logged managed dns net=NET; "
+    "now: not with the rest\n"
     "Fails with status 1 and the sentence on standard error, as \"ERRNO: text\".\n";
 
 enum { MAX_RULES = 64, MAX_LISTS = 16 };
@@ -27,7 +28,7 @@ static struct acl_rule rules[MAX_RULES];
 static size_t n_rules;
 static struct acl_use use;
 static const char *lists[MAX_LISTS];
-static bool is_bridge;
+static bool is_bridge, is_now;
 
 static const char *value(const char *arg, const char *name)
 {
@@ -44,7 +45,9 @@ static int finish(struct err *err)
 	if (list_name)
 		r = acl_define(list_name, rules, n_rules, err);
 	if (r == 0 && use.link)
-		r = is_bridge ? acl_bridge_set(&use, err) : acl_port_set(&use, err);
+		r = is_bridge ? acl_bridge_set(&use, err)
+		    : is_now  ? acl_port_set(&use, err)
+			      : acl_port_set_later(&use, err);
 	list_name = NULL;
 	n_rules = 0;
 	use = (struct acl_use){.lists = lists, .ingress = ACL_REJECT, .egress = ACL_REJECT};
@@ -89,6 +92,8 @@ static int word(const char *arg, struct err *err)
 		use.egress = action(v);
 	} else if (!strcmp(arg, "logged")) {
 		use.ingress_logged = use.egress_logged = true;
+	} else if (!strcmp(arg, "now")) {
+		is_now = true;
 	} else if (!strcmp(arg, "managed")) {
 		use.is_managed = true;
 	} else if (!strcmp(arg, "dns")) {
