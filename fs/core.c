@@ -9,6 +9,7 @@
 #include "engine/base/job.h"
 #include "engine/base/log.h"
 #include "engine/base/loop.h"
+#include "engine/instance/guard.h"
 #include "engine/keys/keys.h"
 #include "engine/kind/defaults.h"
 #include "engine/kind/instance.h"
@@ -61,6 +62,8 @@ static int take_down(struct host *h, bool all, struct err *err)
 	r = instances_stop_all(h, err);
 	if (!r)
 		r = networks_stop_all(h, err);
+	if (!r)
+		guard_close(h);
 	if (r < 0)
 		atomic_store(&h->is_stopping, false);
 	return r;
@@ -138,6 +141,7 @@ int core_run(const struct core_options *o, const struct session_link *link, stru
 		return r;
 	fs_open(&fs, &h);
 	networks_load(&h);
+	guard_open(&h);
 	/* a host without its default network is still of use: the admin reads why in warnings/ */
 	if (o->init && defaults_make(&h, &why) < 0)
 		host_warn(&h, NULL, "defaults", "not all that a new host begins with could be made: %s",

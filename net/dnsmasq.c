@@ -178,6 +178,9 @@ int dnsmasq_stop(const char *run_dir, struct err *err)
 
 /* ---- starting it */
 
+/* Of package apparmor, as is the parser without which there are no profiles. */
+#define AA_EXEC "/usr/bin/aa-exec"
+
 static const char *find_program(void)
 {
 	static const char *const places[] = {"/usr/sbin/dnsmasq", "/usr/bin/dnsmasq",
@@ -187,6 +190,13 @@ static const char *find_program(void)
 		if (access(places[i], X_OK) == 0)
 			return places[i];
 	return NULL;
+}
+
+const char *dnsmasq_program(void)
+{
+	const char *program = find_program();
+
+	return program ? program : "/usr/sbin/dnsmasq";
 }
 
 static int make_dir(const char *path, mode_t mode, gid_t gid, struct err *err)
@@ -269,9 +279,12 @@ static struct str last_line(struct str words)
 static int run(const struct dnsmasq_spec *spec, const char *program, int *ret_pidfd, struct err *err)
 {
 	AUTO(free) char *conf = xasprintf("--conf-file=%s/dnsmasq.conf", spec->run_dir);
-	const char *const argv[] = {"dnsmasq", conf, NULL};
+	/* found by its name in spawn_run()'s PATH: its command line is that of is_ours() either way */
+	const char *const argv[] = {"aa-exec", "-p", spec->profile, "--", "dnsmasq", conf, NULL};
+	bool confined = spec->profile;
 	AUTO(buf_done) struct buf words = BUF_NULL, said = BUF_NULL;
-	int r = spawn_run(program, argv, START_MS, &words, err), number = EIO;
+	int r = spawn_run(confined ? AA_EXEC : program, confined ? argv : argv + 4, START_MS, &words, err),
+	    number = EIO;
 
 	if (r < 0)
 		return r;

@@ -24,7 +24,8 @@ struct dnsmasq_spec {
 	const char *run_dir;   /* of this bridge: dnsmasq.conf, dnsmasq.pid, hosts/; made, and kept on stop */
 	const char *lease_dir; /* holds dnsmasq.leases, kept over reboots; NULL: run_dir */
 	const char *bridge;
-	const char *user; /* NULL: "dnsmasq", or "nobody" where there is none */
+	const char *user;    /* NULL: "dnsmasq", or "nobody" where there is none */
+	const char *profile; /* of AppArmor, loaded already, that it is to have; NULL: none */
 
 	struct ip_net v4; /* the bridge's address; family 0: no IPv4 */
 	bool dhcp4;
@@ -49,6 +50,9 @@ struct dnsmasq_spec {
 	size_t n_servers;
 	const char *raw; /* lines of an admin's, taken as they are; NULL: none */
 };
+
+/** dnsmasq_program() - its path, or where Debian has it */
+const char *dnsmasq_program(void);
 
 /**
  * dnsmasq_start() - write the configuration, start dnsmasq, return when it serves

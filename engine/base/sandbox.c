@@ -3,10 +3,12 @@
 #include "engine/base/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +17,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/fd.h"
+#include "engine/base/sys.h"
 
 #define MAX_FILTER (BPF_MAXINSNS * sizeof(struct sock_filter))
 
@@ -91,6 +94,23 @@ int sandbox_become(unsigned uid, unsigned gid, uint64_t keep)
 		data[i].inheritable = 0;
 	}
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int sandbox_label_exec(int proc, const char *label)
+{
+	/* the former since Linux 5.8, and the only one where another module shows itself in the latter */
+	static const char *const files[] = {"thread-self/attr/apparmor/exec", "thread-self/attr/exec"};
+	AUTO(free) char *order = xasprintf("exec %s", label);
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		AUTO(fd) int fd = openat(proc, files[i], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		return fd < 0 ? -errno : sys_write_all(fd, order, strlen(order));
+	}
+	return r;
 }
 
 int sandbox_lock_down(void)

@@ -21,6 +21,14 @@ int sandbox_listen(int fd);
  * execve; root keeps all. Return: 0 or -errno */
 int sandbox_become(unsigned uid, unsigned gid, uint64_t keep);
 
+/**
+ * sandbox_label_exec() - have the next execve change to a label of AppArmor's
+ * @proc: the host's /proc, opened before the namespaces were changed: nothing in a container's is believed
+ *
+ * Return: 0; -ENOENT the kernel knows no such profile; -errno
+ */
+int sandbox_label_exec(int proc, const char *label);
+
 /** sandbox_lock_down() - for a helper that has what it needs: no capabilities, no_new_privs. Return: 0 or
  * -errno */
 int sandbox_lock_down(void);

@@ -164,7 +164,8 @@ static int set_streams(const struct exec_spec *s, const struct ends *ends, int s
 	return 0;
 }
 
-static int run_command(const struct exec_order *o, const struct ends *ends, int sock, struct err *err)
+static int run_command(const struct exec_order *o, int proc, const struct ends *ends, int sock,
+		       struct err *err)
 {
 	const struct exec_spec *s = &o->spec;
 	const char *shell[] = {"/bin/sh", "-c", s->command, NULL};
@@ -200,6 +201,10 @@ static int run_command(const struct exec_order *o, const struct ends *ends, int 
 	r = s->notify_fd >= 0 ? hand_over_calls(s, err) : 0;
 	if (r < 0)
 		return r;
+	r = s->profile ? sandbox_label_exec(proc, s->profile) : 0;
+	if (r < 0)
+		return err_set(err, -r, "AppArmor's profile %s can't be taken on: %s", s->profile,
+			       strerror(-r));
 	/* last, since it may deny all but execve */
 	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
 	if (r < 0)
@@ -216,6 +221,7 @@ static void join_and_run(const struct exec_order *o, int init, int sock, const s
 	int spaces =
 	    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
 	AUTO(err_done) struct err err = ERR_NULL;
+	AUTO(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int pidfd = -EBADF, r = 0;
 	pid_t pid;
 
@@ -230,7 +236,7 @@ static void join_and_run(const struct exec_order *o, int init, int sock, const s
 	if (!r) {
 		pid = sys_clone3(CLONE_PARENT, &pidfd);
 		if (pid == 0) {
-			run_command(o, ends, sock, &err);
+			run_command(o, proc, ends, sock, &err);
 			report(sock, &inner_table, INNER_FAILED, &err);
 			_exit(1);
 		}

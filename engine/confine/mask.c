@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
+#include "engine/base/sys.h"
 
 enum how { HIDE, READ_ONLY, WRITABLE };
 /* A mount over a directory that the kernel made to be mounted on, always empty, doesn't keep a container with
@@ -28,7 +31,7 @@ static const struct mask {
 	{"/proc/latency_stats",    HIDE, ALL},
 	{"/proc/sched_debug",      HIDE, ALL}, /* names the host's control groups */
 	{"/proc/timer_list",       HIDE, ALL},
-	{"/proc/acpi",             HIDE, PRIVILEGED},
+	{"/proc/acpi",             HIDE, ALL},
 	{"/proc/bus",              HIDE, PRIVILEGED},
 	{"/proc/kmsg",             HIDE, PRIVILEGED},
 	{"/proc/fs",               READ_ONLY, PRIVILEGED},
@@ -45,6 +48,7 @@ static const struct mask {
 	{"/sys",                   READ_ONLY, PRIVILEGED},
 	{"/sys/devices/virtual/net", WRITABLE, PRIVILEGED},
 	{"/sys/firmware",          HIDE, PRIVILEGED},
+	{"/sys/fs/fuse/connections", HIDE, PRIVILEGED}, /* those of all the host, which can be broken there */
 	{"/sys/fs/pstore",         HIDE, NESTED_TOO},
 	{"/sys/kernel/config",     HIDE, NESTED_TOO},
 	{"/sys/kernel/debug",      HIDE, NESTED_TOO},
@@ -94,7 +98,36 @@ static int apply_one(const struct mask *m, int target, bool is_dir)
 	return 0;
 }
 
-int mask_apply(bool privileged, bool nesting, struct err *err)
+/* In the namespaces of a user namespace of its own, which the clone begins with a copy of our mounts. */
+static int copy_locked(int *ret_pidfd)
+{
+	pid_t pid = sys_clone3(CLONE_NEWUSER | CLONE_NEWNS, ret_pidfd);
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid < 0 ? (int)pid : 0;
+}
+
+int mask_lock(struct err *err)
+{
+	AUTO(fd) int pidfd = -EBADF;
+	siginfo_t si;
+	int r = copy_locked(&pidfd);
+
+	if (r < 0)
+		return err_set(err, -r,
+			       "masks of /proc and /sys can't be locked: %s. It takes a user namespace: see "
+			       "/proc/sys/user/max_user_namespaces",
+			       strerror(-r));
+	if (setns(pidfd, CLONE_NEWNS) < 0)
+		r = err_set(err, errno, "the locked mounts can't be entered: %s", strerror(errno));
+	sys_pidfd_signal(pidfd, SIGKILL, NULL);
+	sys_waitid(pidfd, &si, 0);
+	return r;
+}
+
+int mask_apply(bool privileged, bool nesting, bool has_policy, struct err *err)
 {
 	AUTO(fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -105,6 +138,8 @@ int mask_apply(bool privileged, bool nesting, struct err *err)
 		int r;
 
 		if (!privileged && (m->who == PRIVILEGED || (nesting && m->who != NESTED_TOO)))
+			continue;
+		if (has_policy && !strcmp(m->path, "/sys/kernel/security"))
 			continue;
 		target = path_open(root, m->path + 1, O_PATH, 0);
 		/* -EXDEV, -ELOOP: not the kernel's own file */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,20 +16,29 @@
 #include "engine/confine/seccomp-internal.h"
 #include "engine/confine/seccomp-rules.h"
 
-enum who { ALL, PRIVILEGED, PRIVILEGED_ALONE /* without nesting */ };
+enum who {
+	ALL,
+	PRIVILEGED,
+	PRIVILEGED_ALONE, /* without nesting */
+	PRIVILEGED_BARE,  /* and without AppArmor */
+};
 
 struct denied {
 	const char *name;
 	int errnum;
 	enum who who;
-	uint64_t arg1_bits; /* only where these are set in the second argument; 0: always */
-	uint64_t arg1_mask; /* of which bits others must not be set; 0: whatever they are */
+	unsigned arg; /* only where this argument, masked, has the value; mask 0: always */
+	uint64_t mask, value;
 };
 
 /* linux/nsfs.h of 6.12: from a mount namespace to the next of all that the caller has rights over, which for
  * root without a user namespace are the host's. The kernel takes 32 bits of the argument. */
 #define NS_MNT_GET_NEXT 0x8010b70b
 #define NS_MNT_GET_PREV 0x8010b70c
+
+/* Flags of mount(2) that make it do something else than mount a file system. Source: path_mount() of Linux */
+#define LOW_MOUNTS (MS_REMOUNT | MS_BIND | MS_MOVE)
+#define OTHER_MOUNTS (LOW_MOUNTS | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
 /* clang-format off */
 static const struct denied denied[] = {
@@ -39,7 +49,7 @@ static const struct denied denied[] = {
 	{.name = "finit_module",      .errnum = ENOSYS},
 	{.name = "delete_module",     .errnum = ENOSYS},
 	/* would break other users of a network file system that the host mounted */
-	{.name = "umount2",           .errnum = EPERM, .arg1_bits = MNT_FORCE},
+	{.name = "umount2",           .errnum = EPERM, .arg = 1, .mask = MNT_FORCE, .value = MNT_FORCE},
 	{.name = "bpf",               .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "perf_event_open",   .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "userfaultfd",       .errnum = ENOSYS, .who = PRIVILEGED},
@@ -49,10 +59,31 @@ static const struct denied denied[] = {
 	{.name = "request_key",       .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "swapon",            .errnum = ENOSYS, .who = PRIVILEGED},
 	{.name = "swapoff",           .errnum = ENOSYS, .who = PRIVILEGED},
-	{.name = "ioctl",             .errnum = ENOTTY, .who = PRIVILEGED, .arg1_bits = NS_MNT_GET_NEXT, .arg1_mask = UINT32_MAX},
-	{.name = "ioctl",             .errnum = ENOTTY, .who = PRIVILEGED, .arg1_bits = NS_MNT_GET_PREV, .arg1_mask = UINT32_MAX},
+	{.name = "ioctl",             .errnum = ENOTTY, .who = PRIVILEGED, .arg = 1, .mask = UINT32_MAX, .value = NS_MNT_GET_NEXT},
+	{.name = "ioctl",             .errnum = ENOTTY, .who = PRIVILEGED, .arg = 1, .mask = UINT32_MAX, .value = NS_MNT_GET_PREV},
 	/* the host's kernel log: in older kernels CAP_SYS_ADMIN stood for CAP_SYSLOG there */
 	{.name = "syslog",            .errnum = EPERM, .who = PRIVILEGED_ALONE},
+	/* options of a file system as a whole, which the host may have mounted too: not of its mount here */
+	{.name = "mount",             .errnum = EPERM, .who = PRIVILEGED_ALONE,
+	 .arg = 3, .mask = MS_REMOUNT | MS_BIND, .value = MS_REMOUNT},
+	/* the other way to mount, which AppArmor doesn't see before Linux 6.7; programs fall back to mount(2) */
+	{.name = "fsopen",            .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	{.name = "fspick",            .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	{.name = "fsconfig",          .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	{.name = "fsmount",           .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	{.name = "open_tree",         .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	{.name = "move_mount",        .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	{.name = "mount_setattr",     .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
+	/* Another file system: a /proc without masks, debugfs, the host's registry of binary formats. The kernel
+	 * leaves a magic number of old out of the flags, and what it has in common with them. */
+	{.name = "mount",             .errnum = EPERM, .who = PRIVILEGED_BARE,
+	 .arg = 3, .mask = OTHER_MOUNTS, .value = 0},
+	{.name = "mount",             .errnum = EPERM, .who = PRIVILEGED_BARE,
+	 .arg = 3, .mask = MS_MGC_MSK | LOW_MOUNTS, .value = MS_MGC_VAL},
+	/* systemd fails services whose sandbox it can begin but not finish, and starts without one where it can't
+	 * begin it */
+	{.name = "unshare",           .errnum = EPERM, .who = PRIVILEGED_BARE,
+	 .arg = 0, .mask = CLONE_NEWNS | CLONE_NEWUSER, .value = CLONE_NEWNS},
 };
 
 /* Calls of these architectures reach the same kernel code, so the same list holds for them. */
@@ -70,6 +101,21 @@ static const uint32_t compat[] = {
 /* Filters of the kernel have at most so many instructions (BPF_MAXINSNS). */
 #define MAX_PROGRAM (4096 * 8)
 
+static bool is_for(enum who who, const struct seccomp_options *o)
+{
+	switch (who) {
+	case ALL:
+		return true;
+	case PRIVILEGED:
+		return o->privileged;
+	case PRIVILEGED_ALONE:
+		return o->privileged && !o->nesting;
+	case PRIVILEGED_BARE:
+		return o->privileged && !o->nesting && o->no_profile;
+	}
+	return true;
+}
+
 static void add_defaults(struct seccomp_rules *rules, const struct seccomp_options *o)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
@@ -77,12 +123,11 @@ static void add_defaults(struct seccomp_rules *rules, const struct seccomp_optio
 		struct seccomp_rule rule = {
 		    .nr = seccomp_syscall_resolve_name(d->name),
 		    .action = SCMP_ACT_ERRNO((uint32_t)d->errnum),
-		    .args = {{1, SCMP_CMP_MASKED_EQ, d->arg1_mask ? d->arg1_mask : d->arg1_bits,
-			      d->arg1_bits}},
-		    .n_args = d->arg1_bits ? 1 : 0,
+		    .args = {{d->arg, SCMP_CMP_MASKED_EQ, d->mask, d->value}},
+		    .n_args = d->mask ? 1 : 0,
 		};
 
-		if (d->who == ALL || (o->privileged && (d->who == PRIVILEGED || !o->nesting)))
+		if (is_for(d->who, o))
 			seccomp_rules_add(rules, &rule);
 	}
 }

@@ -8,9 +8,10 @@
 #include <stdbool.h>
 
 struct seccomp_options {
-	bool privileged;  /* also denies what only a privileged container could misuse */
-	bool nesting;	  /* leaves it the kernel's log, as caps_dropped() does */
-	bool no_default;  /* security.syscalls.deny_default=false: leaves the built-in list out */
+	bool privileged; /* also denies what only a privileged container could misuse */
+	bool nesting;	 /* leaves it the kernel's log, as caps_dropped() does, and mounts of all kinds */
+	bool no_profile; /* no AppArmor says what may be mounted: in a privileged container nothing new may */
+	bool no_default; /* security.syscalls.deny_default=false: leaves the built-in list out */
 	bool deny_compat; /* 32-bit and x32 calls fail with ENOSYS */
 	/* Texts of the keys, NULL where they aren't set. allow and raw leave the built-in list out too. */
 	const char *deny, *allow, *raw;

@@ -10,6 +10,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
+#include "engine/confine/apparmor.h"
 #include "engine/instance/instance.h"
 
 #define MAX_FILE (1 << 20)
@@ -118,7 +119,7 @@ void instance_confinement(struct object *o, struct buf *b)
 		return;
 	status = file_of(pid, "status");
 	mounts = file_of(pid, "mountinfo");
-	profile = file_of(pid, "attr/current");
+	profile = apparmor_label(pid);
 	add_namespaces(pid, &all);
 	add_map(pid, "uid_map", &all);
 	add_map(pid, "gid_map", &all);

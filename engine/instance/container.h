@@ -93,8 +93,9 @@ struct container_spec {
 	int seccomp_fd; /* memfd from seccomp_export(); -1: no filter */
 	int notify_fd;	/* memfd from seccomp_notify_export(); -1: no calls are done for it */
 	const struct intercept_spec *intercept; /* how they are done; NULL with notify_fd -1 */
-	bool has_nodes;	    /* device nodes of its own can be opened; its group holds those that may */
-	uint64_t caps_drop; /* bits (1 << CAP_X) gone from the bounding set, see caps_dropped() */
+	bool has_nodes;	     /* device nodes of its own can be opened; its group holds those that may */
+	uint64_t caps_drop;  /* bits (1 << CAP_X) gone from the bounding set, see caps_dropped() */
+	const char *profile; /* AppArmor's label for init, loaded already; NULL: none */
 
 	const char *console_log;  /* file that gets what the console prints; NULL: none */
 	uint64_t console_log_max; /* bytes; beyond that the file starts anew and the old is console_log.1 */

@@ -262,3 +262,51 @@ int devtree_mount_kernel(int root, const struct wire_hierarchy *cgroups, size_t 
 		return sys;
 	return mount_groups(root, cgroups, n_cgroups, err);
 }
+
+/* Return: 0 also where the image has no such directory, or a link there, and where the kernel has no such
+ * type */
+static int mount_below(int root, const char *type, const char *const *options, unsigned attrs,
+		       const char *name, struct err *err)
+{
+	AUTO(fd) int dir = path_open(root, name, O_PATH | O_DIRECTORY, 0), mnt = -EBADF;
+
+	if (dir < 0)
+		return 0;
+	mnt = mount_at(type, options, attrs, root, name, err);
+	if (mnt != -ENODEV)
+		return mnt < 0 ? mnt : 0;
+	err_done(err);
+	return 0;
+}
+
+int devtree_mount_run(int root, struct err *err)
+{
+	static const char *const run_options[] = {"mode", "755", NULL};
+	static const char *const lock_options[] = {"mode", "1777", "size", "5m", NULL};
+	unsigned attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	AUTO(fd) int run = -EBADF, dev = path_open(root, "dev", O_PATH | O_DIRECTORY, 0);
+	int r = mount_below(root, "tmpfs", run_options, attrs, "run", err);
+
+	if (r < 0)
+		return r;
+	run = path_open(root, "run", O_PATH | O_DIRECTORY, 0);
+	if (run >= 0 && mkdirat(run, "lock", 0755) == 0)
+		r = mount_below(run, "tmpfs", lock_options, attrs | MOUNT_ATTR_NOEXEC, "lock", err);
+	if (!r && dev >= 0 && mkdirat(dev, "hugepages", 0755) == 0)
+		r = mount_below(dev, "hugetlbfs", NULL, attrs, "hugepages", err);
+	return r;
+}
+
+int devtree_mount_security(int root, struct err *err)
+{
+	AUTO(fd) int tree = open_tree(AT_FDCWD, "/sys/kernel/security", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	AUTO(fd) int target = path_open(root, "sys/kernel/security", O_PATH | O_DIRECTORY, 0);
+
+	if (tree < 0 || target < 0)
+		return err_set(err, tree < 0 ? errno : -target,
+			       "the kernel's /sys/kernel/security can't be opened for the container");
+	if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(err, errno, "the container's /sys/kernel/security can't be mounted: %s",
+			       strerror(errno));
+	return 0;
+}

@@ -29,6 +29,7 @@ struct exec_spec {
 	int notify_fd;	/* likewise: the filter of calls that are done for it; -1: none */
 	int monitor_fd; /* socket of the container's monitor, which gets these calls; set by exec_start() */
 	uint64_t caps_drop;			/* as the container's own */
+	const char *profile;			/* likewise; NULL: none */
 	const struct container_rlimit *rlimits; /* likewise */
 	size_t n_rlimits;
 };

@@ -145,13 +145,39 @@ static int take_console(int slave, struct err *err)
 	return 0;
 }
 
+/* A label of two parts, the latter in a policy namespace of the container's. */
+static bool has_policy(const struct container_spec *s)
+{
+	return s->profile && strstr(s->profile, "//&");
+}
+
+/* The console by its name, in the mounts that init has. */
+static int reopen_console(int *slave, struct err *err)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "the console can't be opened: %s", strerror(errno));
+	close(*slave);
+	*slave = fd;
+	return 0;
+}
+
+static int hide(const struct container_spec *s, int *slave, struct err *err)
+{
+	bool privileged = idmap_is_privileged(&s->map);
+	int r = mask_apply(privileged, s->nesting, has_policy(s), err);
+
+	/* in a user namespace they are locked already */
+	if (r < 0 || !privileged || s->nesting)
+		return r;
+	r = mask_lock(err);
+	return r < 0 ? r : reopen_console(slave, err);
+}
+
 static int confine(const struct container_spec *s, struct err *err)
 {
-	int r = mask_apply(idmap_is_privileged(&s->map), s->nesting, err);
-
-	if (r < 0)
-		return r;
-	r = sandbox_drop_caps(s->caps_drop);
+	int r = sandbox_drop_caps(s->caps_drop);
 	if (r < 0)
 		return err_set(err, -r, "capabilities can't be dropped: %s", strerror(-r));
 	return 0;
@@ -209,6 +235,11 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 		r = place_mounts(s, parking, root, true, err);
 	if (!r)
 		r = devtree_mount_kernel(root, o->cgroups, o->n_cgroups, err);
+	if (!r && has_policy(s))
+		r = devtree_mount_security(root, err);
+	/* what it can't mount itself: see PRIVILEGED_BARE of engine/confine/seccomp.c */
+	if (!r && privileged && !s->nesting && !s->profile)
+		r = devtree_mount_run(root, err);
 	if (!r)
 		r = change_root(root, err);
 	if (!r && sethostname(s->hostname, strlen(s->hostname)) < 0)
@@ -216,6 +247,8 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 			    strerror(errno));
 	for (size_t i = 0; !r && i < s->n_sysctls; i++)
 		r = set_sysctl(&s->sysctls[i], privileged, err);
+	if (!r)
+		r = hide(s, &slave, err);
 	if (!r)
 		r = take_console(slave, err);
 	if (!r)
@@ -250,7 +283,7 @@ static int hand_over_calls(int filter, int sock, struct err *err)
 	return r < 0 ? err_set(err, -r, "the monitor takes no calls: %s", strerror(-r)) : 0;
 }
 
-static int become_init(const struct container_spec *s, int sock, struct err *err)
+static int become_init(const struct container_spec *s, int proc, int sock, struct err *err)
 {
 	static const char *const default_argv[] = {"/sbin/init", NULL};
 	const char *const *argv = s->argv && s->argv[0] ? s->argv : default_argv;
@@ -264,6 +297,10 @@ static int become_init(const struct container_spec *s, int sock, struct err *err
 	r = s->notify_fd >= 0 ? hand_over_calls(s->notify_fd, sock, err) : 0;
 	if (r < 0)
 		return r;
+	r = s->profile ? sandbox_label_exec(proc, s->profile) : 0;
+	if (r < 0)
+		return err_set(err, -r, "AppArmor's profile %s can't be taken on: %s", s->profile,
+			       strerror(-r));
 	/* last, since it may deny all but execve */
 	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
 	if (r < 0)
@@ -287,10 +324,12 @@ void init_run(int sock, const struct start_order *order)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
 	AUTO(buf_done) struct buf body = BUF_NULL;
+	/* the host's: its file of this process says for whom it speaks */
+	AUTO(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = set_up(sock, order, &err);
 
 	if (!r)
-		become_init(&order->spec, sock, &err);
+		become_init(&order->spec, proc, sock, &err);
 	pack_err(&body, &err);
 	msg_send(sock, &child_table, CHILD_FAILED, 0, buf_str(&body), NULL, 0);
 	_exit(1);

@@ -36,6 +36,8 @@ struct instances {
 	const char *kernel_files;    /* "", or what stands for / to names_hide() in tests */
 	atomic_bool names_hidden;    /* see names_hide(): once is enough until the next boot */
 	int stop_event;		     /* readable: the daemon ends */
+	bool has_apparmor;	     /* profiles are loaded, see guard.h */
+	bool apparmor_stacks;	     /* and containers may have their own below them */
 	/* From engine/kind/, which knows images and pools. */
 	int (*root)(struct object *o, const struct config *effective, const struct caller *who,
 		    struct instance_root *ret, struct err *err);

@@ -20,6 +20,7 @@
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
 #include "engine/instance/environ.h"
+#include "engine/instance/guard.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 #include "engine/instance/intercept.h"
@@ -38,7 +39,7 @@ struct start {
 	struct instance_root root;
 	struct device_mounts devices;
 	struct container_spec spec;
-	char *name, *log;
+	char *name, *log, *profile;
 	char **env;
 	struct container_sysctl *sysctls;
 	struct container_mount *mounts;
@@ -54,6 +55,7 @@ static void start_done_auto(struct start *s)
 	device_mounts_done(&s->devices);
 	free(s->name);
 	free(s->log);
+	free(s->profile);
 	texts_free(s->env);
 	free(s->sysctls);
 	free(s->mounts);
@@ -131,6 +133,7 @@ int instance_confine(struct object *o, const struct config *c, struct err *err)
 	unsigned what = instance_intercept(c, NULL);
 	int r;
 
+	options.no_profile = !guard_has_apparmor(o->host);
 	instance_unconfine(o);
 	free(in->rlimits);
 	in->rlimits = limits_kernel(c, &in->n_rlimits);
@@ -321,6 +324,8 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	if (!r)
 		r = instance_confine(o, s->effective, err);
 	if (!r)
+		r = guard_instance(o, s->effective, &s->profile, err);
+	if (!r)
 		r = add_mounts(s, err);
 	if (!r)
 		r = add_limits(s, err);
@@ -339,6 +344,7 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	spec->rootfs = s->root.storage.rootfs;
 	spec->env = (const char *const *)s->env;
 	spec->seccomp_fd = instance_of(o)->seccomp_fd;
+	spec->profile = s->profile;
 	spec->caps_drop = instance_of(o)->caps_drop;
 	add_intercepts(s);
 	spec->rlimits = instance_of(o)->rlimits;
@@ -393,13 +399,13 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 		device_mounts_forget(o);
 		ids_release(o);
 		instance_unconfine(o);
+		guard_drop(o, false);
 		return r;
 	}
 	if (is_privileged(s.effective))
-		host_warn(
-		    o->host, o, "privileged",
-		    "it runs privileged: its root is root of this host, kept in by masks and filters "
-		    "that such a root can often undo. Only those who may be root here should be root in it");
+		host_warn(o->host, o, "privileged",
+			  "it runs privileged: its root is root of this host, kept in by masks and filters "
+			  "alone. Only those who may be root here should be root in it");
 	else
 		host_warn_resolve(o->host, o, "privileged");
 	instance_note_power(o, "RUNNING", NULL);

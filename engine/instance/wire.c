@@ -220,6 +220,7 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 	pack_u32(b, s->seccomp_fd >= 0);
 	pack_u32(b, s->notify_fd >= 0);
 	pack_u64(b, s->caps_drop);
+	pack_text(b, s->profile);
 	pack_text(b, s->console_log);
 	pack_u64(b, s->console_log_max);
 	pack_groups(b, groups, n_groups);
@@ -285,6 +286,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	has_filter = unpack_u32(&u);
 	has_notify = unpack_u32(&u);
 	s->caps_drop = unpack_u64(&u);
+	s->profile = unpack_text(&u);
 	s->console_log = unpack_text(&u);
 	s->console_log_max = unpack_u64(&u);
 	o.n_cgroups = unpack_count(&u);
@@ -343,6 +345,7 @@ void start_order_done(struct start_order *o)
 	free((void *)s->rlimits);
 	free((void *)s->sysctls);
 	free((void *)s->mounts);
+	free((char *)s->profile);
 	free((char *)s->console_log);
 	*o = (struct start_order){.spec = CONTAINER_SPEC_NULL};
 }
@@ -360,6 +363,7 @@ int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const 
 	pack_text(b, s->dir);
 	pack_u64(b, s->max_output);
 	pack_u64(b, s->caps_drop);
+	pack_text(b, s->profile);
 	pack_rlimits(b, s->rlimits, s->n_rlimits);
 	pack_u32(b, s->has_terminal);
 	pack_u32(b, (uint32_t)s->rows << 16 | s->columns);
@@ -394,6 +398,7 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	s->dir = unpack_text(&u);
 	s->max_output = unpack_u64(&u);
 	s->caps_drop = unpack_u64(&u);
+	s->profile = unpack_text(&u);
 	s->rlimits = unpack_rlimits(&u, &s->n_rlimits);
 	s->has_terminal = unpack_u32(&u);
 	size = unpack_u32(&u);
@@ -431,6 +436,7 @@ void exec_order_done(struct exec_order *o)
 	texts_free((char **)s->env);
 	free((char *)s->cwd);
 	free((char *)s->dir);
+	free((char *)s->profile);
 	free((void *)s->rlimits);
 	if (s->stdin_fd >= 0)
 		close(s->stdin_fd);

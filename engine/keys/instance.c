@@ -7,6 +7,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/parse.h"
+#include "engine/confine/apparmor.h"
 #include "engine/confine/intercept.h"
 #include "engine/confine/seccomp-rules.h"
 #include "engine/instance/apply.h"
@@ -93,6 +94,15 @@ static int check_fuse(const struct key *key, struct str value, struct err *err)
 		    buf_cstr(&escaped));
 	}
 	return 0;
+}
+
+static int check_apparmor(const struct key *key, struct str value, struct err *err)
+{
+	AUTO(free) char *raw = str_dup(value);
+	struct apparmor_profile p = {.name = "instance", .raw = raw};
+
+	(void)key;
+	return apparmor_check(&p, err);
 }
 
 static int check_rlimit(const struct key *key, struct str value, struct err *err)
@@ -304,8 +314,8 @@ static const struct key rows[] = {
     {.name = "raw.apparmor",
      .type = &type_text,
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: this release loads no AppArmor profiles",
      .live = LIVE_RESTART,
+     .check = check_apparmor,
      .text = "Rules that are added to the instance's AppArmor profile. Rules that allow too much open the "
 	     "host."},
     {.name = "raw.idmap",

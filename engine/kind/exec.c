@@ -20,6 +20,7 @@
 #include "engine/base/sys.h"
 #include "engine/instance/environ.h"
 #include "engine/instance/exec.h"
+#include "engine/instance/guard.h"
 #include "engine/instance/instance.h"
 #include "engine/kind/exec-user.h"
 
@@ -209,7 +210,7 @@ static int run_held(struct object *o, struct err *err)
 	struct exec_spec spec = EXEC_SPEC_NULL;
 	AUTO(exec_user_done) struct exec_user user = {0};
 	AUTO(texts_free) char **env = NULL;
-	AUTO(free) char *dir = dir_of(o);
+	AUTO(free) char *dir = dir_of(o), *profile = NULL;
 	AUTO(fd) int input = -EBADF;
 	struct exec *run = NULL;
 	int r;
@@ -240,6 +241,8 @@ static int run_held(struct object *o, struct err *err)
 	spec.seccomp_fd = in->seccomp_fd >= 0 ? in->seccomp_fd : -1;
 	spec.notify_fd = in->notify_fd >= 0 ? in->notify_fd : -1;
 	spec.caps_drop = in->caps_drop;
+	profile = guard_instance_label(o->parent);
+	spec.profile = profile;
 	spec.rlimits = in->rlimits;
 	spec.n_rlimits = in->n_rlimits;
 	r = exec_start(&instances_of(o)->env, in->container, &spec, &run, err);

@@ -10,6 +10,7 @@
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
 #include "engine/device/nic.h"
+#include "engine/instance/guard.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
 #include "engine/kind/exec.h"
@@ -167,6 +168,7 @@ static void remove_instance(struct object *o)
 	host_warn_resolve(o->host, o, "privileged");
 	host_warn_resolve(o->host, o, "seccomp");
 	host_warn_resolve(o->host, o, "intercept");
+	guard_drop(o, true);
 	if (image)
 		image_collect(o->host, image);
 	path_remove_tree(logs);

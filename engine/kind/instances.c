@@ -16,6 +16,7 @@
 #include "engine/base/sys.h"
 #include "engine/device/nic-parent.h"
 #include "engine/device/nic-physical.h"
+#include "engine/instance/guard.h"
 #include "engine/instance/order.h"
 #include "engine/kind/instance-root.h"
 #include "engine/kind/instance.h"
@@ -44,6 +45,7 @@ int instances_open(struct host *h, struct err *err)
 	all->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h->instances = all;
 	device_owner_set(&instance_device_owner);
+	guard_detect(all);
 	if (all->stop_event < 0)
 		return err_set(err, errno, "no descriptor for an event: %s", strerror(errno));
 	r = cgroup_layout_new(NULL, h->name, &all->env.cgroups, err);

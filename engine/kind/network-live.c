@@ -11,6 +11,7 @@
 #include "engine/base/job.h"
 #include "engine/base/loop.h"
 #include "engine/base/path.h"
+#include "engine/instance/guard.h"
 #include "net/link.h"
 #include "net/sysctl.h"
 
@@ -63,11 +64,18 @@ static int watch(struct object *o, int take_pidfd, struct err *err)
 
 static int start_dnsmasq(struct object *o, const struct network_spec *spec, struct err *err)
 {
+	struct dnsmasq_spec dns = spec->dns;
+	AUTO(free) char *profile = NULL;
 	int pidfd = -EBADF, r;
 
 	/* its end is wanted now */
 	network_unwatch(o);
-	r = dnsmasq_start(&spec->dns, &pidfd, err);
+	r = guard_dnsmasq(o, dnsmasq_program(), dns.run_dir, dns.lease_dir ? dns.lease_dir : dns.run_dir,
+			  &profile, err);
+	if (r < 0)
+		return r;
+	dns.profile = profile;
+	r = dnsmasq_start(&dns, &pidfd, err);
 	return r < 0 ? r : watch(o, pidfd, err);
 }
 
@@ -79,7 +87,10 @@ static int bring_dnsmasq(struct object *o, const struct network_spec *spec, stru
 
 	if (!spec->has_dnsmasq) {
 		network_unwatch(o);
-		return dnsmasq_stop(spec->run_dir, err);
+		r = dnsmasq_stop(spec->run_dir, err);
+		if (!r)
+			guard_drop(o, false);
+		return r;
 	}
 	if (!dnsmasq_is_current(&spec->dns))
 		return start_dnsmasq(o, spec, err);
@@ -445,6 +456,8 @@ int network_down(struct object *o, const char *name, struct err *err)
 	if (r < 0) {
 		done = r;
 		first = NULL;
+	} else {
+		guard_drop(o, true);
 	}
 	tunnels_clear(name);
 	r = link_delete(name, first);

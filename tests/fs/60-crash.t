@@ -150,6 +150,6 @@ is "$(left "$STATE/pools/default")$(left "$STATE/logs")$(left "$RUN/monitors")" 
 is "$(left "$RUN/networks/lxdbr0/hosts")" "" "no addresses of them"
 is "$(ip -o link | grep -c veth)" 1 "no links of them"
 is "$(fd_count "$(keeper)")" "$keeper_fds" "the keeper has as many descriptors as before"
-is "$(find "$LXD/warnings" -mindepth 1 -maxdepth 1)" "" "no warnings"
+is "$(find "$LXD/warnings" -mindepth 1 -maxdepth 1 ! -name "apparmor-*")" "" "no warnings"
 
 done_testing

@@ -12,6 +12,7 @@
 #include "engine/base/job.h"
 #include "engine/base/loop.h"
 #include "engine/base/sys.h"
+#include "engine/instance/guard.h"
 #include "engine/keys/keys.h"
 #include "engine/kind/defaults.h"
 #include "engine/kind/exec.h"
@@ -233,7 +234,11 @@ static int obey(char *line, struct err *err)
 	}
 	if (!strcmp(verb, "stop-all")) {
 		r = instances_stop_all(&host, err);
-		return r < 0 ? r : networks_stop_all(&host, err);
+		if (!r)
+			r = networks_stop_all(&host, err);
+		if (!r)
+			guard_close(&host);
+		return r;
 	}
 	name = word(&line);
 	rest = line;
@@ -280,6 +285,7 @@ int main(int argc, char **argv)
 		r = host_open(&host, &err);
 	if (!r) {
 		host_load(&host);
+		guard_open(&host);
 		r = defaults_make(&host, &err);
 	}
 	say(r, &err);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/mount.h>
@@ -24,9 +25,10 @@
 
 #define X32 0x40000000
 #define KILLED 1000
+#define M ((long)"/none")
 
 /* The errno of a call with arguments that the kernel itself refuses in another way. */
-static int outcome(const struct seccomp_options *o, long nr, long a, long b)
+static int outcome(const struct seccomp_options *o, long nr, long a, long b, long d)
 {
 	int fd = -EBADF, status;
 	pid_t pid;
@@ -40,7 +42,7 @@ static int outcome(const struct seccomp_options *o, long nr, long a, long b)
 		errno = 0;
 		/* before a function that doesn't return, AddressSanitizer asks the kernel for its signal
 		 * stack */
-		syscall(SYS_exit_group, syscall(nr, a, b, 0, 0, 0) < 0 ? errno : 0);
+		syscall(SYS_exit_group, syscall(nr, a, b, 0, d, 0) < 0 ? errno : 0);
 	}
 	close(fd);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -61,6 +63,7 @@ static void test_filter(void **state)
 	    raw_allow = {.raw = "2\nallowlist errno 9\nexecve\nexit_group\n"};
 	static const struct seccomp_options plain = {0}, privileged = {.privileged = true},
 					    nested = {.privileged = true, .nesting = true},
+					    bare = {.privileged = true, .no_profile = true},
 					    none = {.no_default = true}, strict = {.deny_compat = true};
 	/* clang-format off */
 	static const struct { const struct seccomp_options *o; long nr, a, b; int want; } rows[] = {
@@ -82,6 +85,13 @@ static void test_filter(void **state)
 		{&privileged, SYS_userfaultfd, -1, 0, ENOSYS},
 		{&privileged, SYS_perf_event_open, 0, -1, ENOSYS},
 		{&privileged, SYS_open_by_handle_at, -1, 0, ENOSYS},
+		{&bare, SYS_unshare, CLONE_NEWNS, 0, EPERM},
+		{&bare, SYS_unshare, CLONE_NEWNS | CLONE_NEWNET, 0, EPERM},
+		{&privileged, SYS_unshare, CLONE_NEWNS, 0, 0},
+		{&privileged, SYS_fsopen, 0, -1, ENOSYS},
+		{&privileged, SYS_open_tree, -1, 0, ENOSYS},
+		{&privileged, SYS_mount_setattr, -1, 0, ENOSYS},
+		{&nested, SYS_fsopen, 0, -1, EINVAL},
 		{&plain, SYS_getppid, 0, 0, 0},
 		{&strict, SYS_getppid, 0, 0, 0},
 		{&strict, SYS_getppid | X32, 0, 0, ENOSYS},
@@ -107,12 +117,51 @@ static void test_filter(void **state)
 	/* clang-format on */
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int got = outcome(rows[i].o, rows[i].nr, rows[i].a, rows[i].b);
+		int got = outcome(rows[i].o, rows[i].nr, rows[i].a, rows[i].b, 0);
 
 		if (got != rows[i].want)
 			print_error("row %zu: %s, wanted %s\n", i, strerror(got), strerror(rows[i].want));
 		assert_int_equal(got, rows[i].want);
 	}
+}
+
+/* What kind of mount it is, by its flags alone. */
+static void test_mounts(void **state)
+{
+	static const struct seccomp_options plain = {.no_profile = true}, privileged = {.privileged = true},
+					    bare = {.privileged = true, .no_profile = true},
+					    nested = {
+						.privileged = true, .nesting = true, .no_profile = true};
+	/* clang-format off */
+	static const struct { const struct seccomp_options *o; long flags; int want; } rows[] = {
+		{&privileged, MS_REMOUNT, EPERM},
+		{&privileged, MS_REMOUNT | MS_RDONLY, EPERM},
+		{&privileged, MS_REMOUNT | MS_BIND | MS_RDONLY, ENOENT},
+		{&privileged, 0, ENOENT},
+		{&privileged, MS_MGC_VAL, ENOENT},
+		{&bare, 0, EPERM},
+		{&bare, MS_RDONLY | MS_NOSUID | MS_SILENT, EPERM},
+		{&bare, (long)MS_MGC_VAL, EPERM},
+		{&bare, (long)MS_MGC_VAL | MS_NOSUID, EPERM},
+		{&bare, MS_REMOUNT, EPERM},
+		{&bare, MS_BIND, ENOENT},
+		{&bare, (long)MS_MGC_VAL | MS_BIND, ENOENT},
+		{&bare, MS_MOVE, ENOENT},
+		{&bare, MS_REC | MS_PRIVATE, ENOENT},
+		{&bare, MS_SLAVE, ENOENT},
+		{&nested, 0, ENOENT},
+		{&plain, 0, ENOENT},
+	};
+	/* clang-format on */
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int got = outcome(rows[i].o, SYS_mount, M, M, rows[i].flags);
+
+		if (got != rows[i].want)
+			print_error("row %zu: %s, wanted %s\n", i, strerror(got), strerror(rows[i].want));
+		assert_int_equal(got, rows[i].want);
+	}
+	assert_int_equal(outcome(&bare, SYS_mount | X32, M, M, 0), EPERM);
 }
 
 static void test_caps(void **state)
@@ -153,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_filter),
+	    cmocka_unit_test(test_mounts),
 	    cmocka_unit_test(test_caps),
 	    cmocka_unit_test(test_drop),
 	};

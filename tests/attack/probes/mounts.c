@@ -119,6 +119,38 @@ static int kernel_fs(const char *type)
 	return done(list_entries(AT));
 }
 
+/* By flags that a filter or a profile may take for something else than a new mount. */
+static int kernel_fs_as(const char *how)
+{
+	unsigned long flags = !strcmp(how, "magic")	 ? MS_MGC_VAL
+			      : !strcmp(how, "readonly") ? MS_RDONLY
+			      : !strcmp(how, "silent")	 ? MS_SILENT
+							 : MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	own_mounts();
+	if (mount("debug", AT, "debugfs", flags, NULL) < 0)
+		return -errno;
+	return done(list_entries(AT));
+}
+
+/* What protects a file, moved away from it. */
+static int move_away(const char *what)
+{
+	own_mounts();
+	if (mount(what, AT, NULL, MS_MOVE, NULL) < 0)
+		return -errno;
+	return open_to_write("/proc/sys/kernel/core_pattern");
+}
+
+static int bind_all(const char *what)
+{
+	own_mounts();
+	if (mount(what, AT, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return -errno;
+	umount2(AT "/proc/sys", MNT_DETACH);
+	return done(open_to_write(AT "/proc/sys/kernel/core_pattern"));
+}
+
 /* Since Linux 6.7 a user namespace has formats of its own. */
 static int formats(const char *type)
 {
@@ -238,11 +270,17 @@ static const struct attack rows[] = {
     {"uncover-kcore", "take away what hides /proc/kcore", uncover, "/proc/kcore", false},
     {"clone-proc", "copy /proc without what protects it", clone_uncovered, "/proc", false},
     {"bind-proc", "bind /proc without what protects it", bind_uncovered, "/proc", false},
+    {"bind-root", "bind all, and take away what protects /proc/sys", bind_all, "/", false},
+    {"move-proc-sys", "move away what protects /proc/sys", move_away, "/proc/sys", false},
     {"fresh-proc", "mount a /proc, and write there", fresh, "proc", false},
     {"fresh-sys", "mount a /sys, and write there", fresh, "sysfs", false},
     {"fsopen-proc", "the same /proc by fsopen", fresh_by_fd, "proc", false},
     {"fsopen-sys", "the same /sys by fsopen", fresh_by_fd, "sysfs", false},
     {"mount-debugfs", "mount debugfs", kernel_fs, "debugfs", false},
+    {"debugfs-magic", "mount it with flags of old", kernel_fs_as, "magic", false},
+    {"debugfs-readonly", "mount it read-only", kernel_fs_as, "readonly", false},
+    {"debugfs-silent", "mount it silently", kernel_fs_as, "silent", false},
+    {"debugfs-nosuid", "mount it without rights of its own", kernel_fs_as, "nosuid", false},
     {"mount-tracefs", "mount tracefs", kernel_fs, "tracefs", false},
     {"mount-securityfs", "mount securityfs", kernel_fs, "securityfs", false},
     {"mount-configfs", "mount configfs", kernel_fs, "configfs", false},
