@@ -284,17 +284,24 @@ int devtree_mount_run(int root, struct err *err)
 	static const char *const run_options[] = {"mode", "755", NULL};
 	static const char *const lock_options[] = {"mode", "1777", "size", "5m", NULL};
 	unsigned attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-	AUTO(fd) int run = -EBADF, dev = path_open(root, "dev", O_PATH | O_DIRECTORY, 0);
+	AUTO(fd) int run = -EBADF;
 	int r = mount_below(root, "tmpfs", run_options, attrs, "run", err);
 
 	if (r < 0)
 		return r;
 	run = path_open(root, "run", O_PATH | O_DIRECTORY, 0);
-	if (run >= 0 && mkdirat(run, "lock", 0755) == 0)
-		r = mount_below(run, "tmpfs", lock_options, attrs | MOUNT_ATTR_NOEXEC, "lock", err);
-	if (!r && dev >= 0 && mkdirat(dev, "hugepages", 0755) == 0)
-		r = mount_below(dev, "hugetlbfs", NULL, attrs, "hugepages", err);
-	return r;
+	if (run < 0 || mkdirat(run, "lock", 0755) < 0)
+		return 0;
+	return mount_below(run, "tmpfs", lock_options, attrs | MOUNT_ATTR_NOEXEC, "lock", err);
+}
+
+int devtree_mount_huge(int root, struct err *err)
+{
+	AUTO(fd) int dev = path_open(root, "dev", O_PATH | O_DIRECTORY, 0);
+
+	if (dev < 0 || mkdirat(dev, "hugepages", 0755) < 0)
+		return 0;
+	return mount_below(dev, "hugetlbfs", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "hugepages", err);
 }
 
 int devtree_mount_security(int root, struct err *err)

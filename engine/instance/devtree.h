@@ -22,9 +22,10 @@ int devtree_mount(int root, bool privileged, int *ret_master, int *ret_slave, st
 /** devtree_mount_kernel() - /proc, /sys, /sys/fs/cgroup of the namespaces that the caller is in */
 int devtree_mount_kernel(int root, const struct wire_hierarchy *cgroups, size_t n_cgroups, struct err *err);
 
-/** devtree_mount_run() - the file systems that an init mounts before all else, for one that may not: /run,
- * /run/lock, /dev/hugepages, where the image has their places */
+/** devtree_mount_run() - what an init mounts before all else, for one that may not: /run and /run/lock, where
+ * the image has a directory for them. devtree_mount_huge() - /dev/hugepages, likewise, in a /dev of ours */
 int devtree_mount_run(int root, struct err *err);
+int devtree_mount_huge(int root, struct err *err);
 
 /** devtree_mount_security() - the host's securityfs, in which a container that has a policy namespace of
  * AppArmor's sees its own policy. After devtree_mount_kernel() */

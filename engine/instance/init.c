@@ -151,6 +151,12 @@ static bool has_policy(const struct container_spec *s)
 	return s->profile && strstr(s->profile, "//&");
 }
 
+/* See PRIVILEGED_BARE in engine/confine/seccomp.c. */
+static bool may_mount(const struct container_spec *s)
+{
+	return !idmap_is_privileged(&s->map) || s->nesting || s->profile;
+}
+
 /* The console by its name, in the mounts that init has. */
 static int reopen_console(int *slave, struct err *err)
 {
@@ -228,18 +234,19 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	if (!r)
 		r = enter_mounts(build.fds[0], &parking, &root, err);
 	if (!r)
+		r = may_mount(s) ? 0 : devtree_mount_run(root, err);
+	if (!r)
 		r = place_mounts(s, parking, root, false, err);
 	if (!r)
 		r = devtree_mount(root, privileged, &master, &slave, err);
+	if (!r && !may_mount(s))
+		r = devtree_mount_huge(root, err);
 	if (!r)
 		r = place_mounts(s, parking, root, true, err);
 	if (!r)
 		r = devtree_mount_kernel(root, o->cgroups, o->n_cgroups, err);
 	if (!r && has_policy(s))
 		r = devtree_mount_security(root, err);
-	/* what it can't mount itself: see PRIVILEGED_BARE of engine/confine/seccomp.c */
-	if (!r && privileged && !s->nesting && !s->profile)
-		r = devtree_mount_run(root, err);
 	if (!r)
 		r = change_root(root, err);
 	if (!r && sethostname(s->hostname, strlen(s->hostname)) < 0)
