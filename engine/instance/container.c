@@ -33,6 +33,7 @@ struct container {
 	int halt_signal;
 	struct cgroup *cg;
 	bool is_unserved;
+	char *console;		    /* where its terminal can be opened; NULL: nowhere */
 	struct container_exit exit; /* CONTAINER_RUNS until it ended */
 };
 
@@ -46,6 +47,7 @@ void container_free(struct container *c)
 		close(c->pidfd);
 	cgroup_free(c->cg);
 	free(c->uuid);
+	free(c->console);
 	free(c);
 }
 
@@ -310,6 +312,7 @@ int container_start(const struct container_env *env, const struct container_spec
 		start_undo(c);
 		return r;
 	}
+	c->console = container_find_console(c->env, c->uuid);
 	fcntl(c->sock, F_SETFL, O_NONBLOCK);
 	*ret = TAKE(c);
 	return 0;
@@ -380,6 +383,7 @@ int container_adopt(const struct container_env *env, const char *uuid, struct co
 		r = cgroup_open(env->cgroups, uuid, &c->cg, err);
 	if (r < 0)
 		return r == -ENOENT ? err_set(err, EBADMSG, "%s runs, but has no control group", uuid) : r;
+	c->console = container_find_console(c->env, c->uuid);
 	fcntl(c->sock, F_SETFL, O_NONBLOCK);
 	*ret = TAKE(c);
 	return 0;
@@ -523,6 +527,11 @@ bool container_is_unserved(struct container *c)
 const char *container_uuid(const struct container *c)
 {
 	return c->uuid;
+}
+
+char *container_console_path(const struct container *c)
+{
+	return c->console ? xstrdup(c->console) : NULL;
 }
 
 pid_t container_pid(const struct container *c)

@@ -190,6 +190,12 @@ int container_connect(const struct container_env *env, const char *uuid, struct 
 bool container_is_unserved(struct container *c);
 const char *container_uuid(const struct container *c);
 
+/** container_find_console() - where its monitor has its console, whatever the container made of its
+ * /dev/console: what container_console_path() says. NULL: nowhere */
+char *container_find_console(const struct container_env *env, const char *uuid);
+/** container_console_path() - where root of the host opens its console, to be freed; NULL: nowhere */
+char *container_console_path(const struct container *c);
+
 /** container_netns() - its network namespace. Return: a new descriptor, or -ESRCH after its end */
 int container_netns(const struct container *c);
 /** container_ns() - the one of a name in /proc/PID/ns. Return: as above */

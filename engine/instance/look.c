@@ -163,7 +163,11 @@ char *instance_log_path(struct object *o)
 
 char *instance_console_path(struct object *o)
 {
-	pid_t pid = instance_pid(o);
+	struct instance *in = instance_of(o);
+	char *path;
 
-	return pid ? xasprintf("/proc/%d/root/dev/console", pid) : NULL;
+	pthread_mutex_lock(&in->lock);
+	path = in->container ? container_console_path(in->container) : NULL;
+	pthread_mutex_unlock(&in->lock);
+	return path;
 }

@@ -3,62 +3,14 @@
 #include "engine/instance/container.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "engine/base/auto.h"
-#include "engine/base/path.h"
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
 #include "engine/instance/wire.h"
 
 #define ANSWER_MS 30000 /* the helper itself gives up earlier */
-
-int container_is_privileged(const struct container *c, bool *ret)
-{
-	AUTO(fd) int fd = container_ns(c, "user");
-	struct stat own, its;
-
-	if (fd < 0 || stat("/proc/self/ns/user", &own) < 0 || fstat(fd, &its) < 0)
-		return -ESRCH;
-	*ret = own.st_dev == its.st_dev && own.st_ino == its.st_ino;
-	return 0;
-}
-
-static int read_map(const struct container *c, const char *file, struct id_extent *ret, unsigned *ret_n)
-{
-	AUTO(free) char *path = xasprintf("/proc/%d/%s", container_pid(c), file), *text = NULL;
-	char *line, *rest;
-	ssize_t n = path_read(AT_FDCWD, path, 65536, &text);
-
-	if (n < 0)
-		return (int)n;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) && *ret_n < IDMAP_EXTENTS) {
-		struct id_extent *e = &ret[*ret_n];
-
-		if (sscanf(line, "%u %u %u", &e->inside, &e->outside, &e->count) == 3)
-			++*ret_n;
-	}
-	return 0;
-}
-
-int container_idmap(const struct container *c, struct idmap *ret, struct err *err)
-{
-	bool privileged;
-	int r = container_is_privileged(c, &privileged);
-
-	*ret = (struct idmap){0};
-	if (!r && !privileged)
-		r = read_map(c, "uid_map", ret->uid, &ret->n_uid);
-	if (!r && !privileged)
-		r = read_map(c, "gid_map", ret->gid, &ret->n_gid);
-	if (!r && sys_pidfd_signal(container_pidfd(c), 0, NULL) < 0)
-		r = -ESRCH;
-	return r < 0 ? err_set(err, -r, "the id map of the container can't be read: %s", strerror(-r)) : 0;
-}
 
 /* Return: what the answer holds, or a failure */
 static int await_answer(int sock, struct err *err)

@@ -150,6 +150,14 @@ ok "no inodes: it is stopped all the same" -- put 'stopped force' "$evil/state"
 fails_with ENOSPC "No space left" "it isn't started without room for that, which the sentence says" -- put running "$evil/state"
 ok "who may, frees some by way of files/" -- rm -r "$(readlink "$evil/files")/full"
 ok "and it starts" -- put running "$evil/state"
+# ---- a console that leads elsewhere
+x 'umount /dev/console; rm -f /dev/console; ln -s '"$STATE"'/secret /dev/console' >/dev/null
+console=$(readlink "$evil/console")
+ok "the link to the console leads to a terminal" -- test -c "$console"
+echo "typed by the admin" >"$console"
+is "$(cat "$STATE/secret")" "the host's secret" "and what is typed there never goes to a file that the container named"
+
+# ---- its end
 x 'kill -9 -1' >/dev/null
 x 'kill -9 1; kill -TERM 1' >/dev/null
 lively "it kills whom it sees, and that isn't us"

@@ -85,12 +85,13 @@ is "$(cat "$E/status")" "exit 7" "with its status"
 nok "and the terminal's" -- test -L "$E/terminal" -a -e "$E/terminal"
 
 # ---- input that was written before, output to the end, signals
-command_of fed 'read a; echo "got $a"; seq 2000; echo last'
+command_of fed 'stty -echo; read a; echo "got $a"; read b; seq 2000; echo last'
 put hello "$E/stdin"
 ok "one that reads what was written before" -- put start "$E/state"
-is "$(talk "$(readlink "$E/terminal")" nothing | tail -n 1)" last "who reads gets all of it, then its end"
+is "$(talk "$(readlink "$E/terminal")" nothing 'go
+' | tail -n 1)" last "who reads gets all of it, then its end"
 put wait "$E/state"
-is "$(grep -c . "$E/stdout") $(tr -d '\r' <"$E/stdout" | sed -n 2p)" "2003 got hello" "so does stdout"
+is "$(tr -d '\r' <"$E/stdout" | grep -v '^$' | sed -n '/^got/p;$p' | tr '\n' ' ') $(grep -c '^[0-9]' "$E/stdout")" "got hello last  2000" "so does stdout"
 command_of alone 'echo done; exit 3'
 ok "one that nobody looks at" -- timeout 10 bash -c 'echo run >"$1/state"' x "$E"
 is "$(cat "$E/status" "$E/stdout" | tr -d '\r' | tr '\n' ' ')" "exit 3 done " "ends, too"
