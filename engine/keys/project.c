@@ -10,7 +10,7 @@
 #define NO_NETWORKS "can't be set yet: all projects of this release use the networks of project default"
 #define NO_ZONES "can't be set yet: this release has no zones"
 #define NO_VOLUMES "can't be set yet: pools of this release hold the roots of instances, no other volumes"
-#define NO_BOUNDS "can't be set yet: limits are those of each instance in this release"
+#define NO_QUOTA "can't be set yet: this release keeps no quotas of disks"
 #define NO_SUCH_DEVICES "can't be set yet: instances of this release have no such devices"
 #define NO_UPLINKS "can't be set yet: networks of this release have no uplinks"
 #define NO_IMAGES "can't be set yet: this release makes no images and fetches none"
@@ -25,14 +25,14 @@ static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
 		.name = "features." what, .type = &type_bool, .def = "false", .class = CLASS_HOST,           \
 		.refuse = not_yet, .text = sentence                                                          \
 	}
-#define COUNT(what, sentence)                                                                                \
+#define COUNT(what, not_yet, sentence)                                                                       \
 	{                                                                                                    \
 		.name = "limits." what, .type = &type_integer, .min = 0, .max = INT64_MAX,                   \
-		.class = CLASS_HOST, .refuse = NO_BOUNDS, .text = sentence                                   \
+		.class = CLASS_HOST, .refuse = not_yet, .text = sentence                                     \
 	}
-#define SIZE(what, sentence)                                                                                 \
+#define SIZE(what, not_yet, sentence)                                                                        \
 	{                                                                                                    \
-		.name = "limits." what, .type = &type_size, .class = CLASS_HOST, .refuse = NO_BOUNDS,        \
+		.name = "limits." what, .type = &type_size, .class = CLASS_HOST, .refuse = not_yet,          \
 		.text = sentence                                                                             \
 	}
 #define RESTRICT(what, words, otherwise, not_yet, sentence)                                                  \
@@ -98,16 +98,24 @@ static const struct key rows[] = {
      .def_text = "what the server says",
      .refuse = NO_IMAGES,
      .text = "Which architecture is taken of an image that is offered for several."},
-    COUNT("containers", "How many containers the project may have."),
-    COUNT("cpu", "The most that limits.cpu of the project's instances may add up to."),
-    SIZE("disk", "The most that disks of the project may add up to."),
-    SIZE("disk.pool.*", "The most that the project's disks in one pool may add up to."),
-    COUNT("instances", "How many instances the project may have."),
-    SIZE("memory", "The most that limits.memory of the project's instances may add up to."),
-    COUNT("networks", "How many networks the project may have."),
-    COUNT("networks.uplink_ips.ipv4.*", "How many IPv4 addresses of an uplink the project may use."),
-    COUNT("networks.uplink_ips.ipv6.*", "How many IPv6 addresses of an uplink the project may use."),
-    COUNT("processes", "The most that limits.processes of the project's instances may add up to."),
+    COUNT("containers", NULL, "How many containers the project may have."),
+    COUNT("cpu", NULL,
+	  "The most that limits.cpu of the project's instances may add up to; each must have one then."),
+    SIZE("disk", NO_QUOTA, "The most that disks of the project may add up to."),
+    SIZE("disk.pool.*", NO_QUOTA, "The most that the project's disks in one pool may add up to."),
+    COUNT("instances", NULL, "How many instances the project may have."),
+    SIZE("memory", NULL,
+	 "The most that limits.memory of the project's instances may add up to; each must have one then, and "
+	 "no "
+	 "percentage."),
+    COUNT("networks", NO_NETWORKS, "How many networks the project may have."),
+    COUNT("networks.uplink_ips.ipv4.*", NO_UPLINKS,
+	  "How many IPv4 addresses of an uplink the project may use."),
+    COUNT("networks.uplink_ips.ipv6.*", NO_UPLINKS,
+	  "How many IPv6 addresses of an uplink the project may use."),
+    COUNT(
+	"processes", NULL,
+	"The most that limits.processes of the project's instances may add up to; each must have one then."),
     {.name = "restricted",
      .type = &type_bool,
      .def = "false",

@@ -125,6 +125,9 @@ static int check(struct object *o, const struct config *old, const struct config
 	int r = project_allows(o, effective, err);
 
 	if (!r)
+		r = project_has_room(o, !old, effective, err);
+
+	if (!r)
 		r = check_ids(o, old, own, effective, err);
 	if (!r)
 		r = seccomp_check(&filter, err);
@@ -196,6 +199,8 @@ static int may_move(struct object *o, struct object *there, const struct config 
 	if (instance_state(o) == INSTANCE_STOPPED) {
 		int r = check_profiles(there, NULL, own, err);
 
+		if (!r)
+			r = project_has_room(there, true, effective, err);
 		return r < 0 ? r : instance_root_check_move(o, effective, err);
 	}
 	name = object_name(o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Projects: what instances and all that they use are in. Project default is the top of the tree; another one
  * has objects of its own by its features, and sees those of project default where it has none. */
-#include "engine/kind/project.h"
+#include "engine/kind/project-internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,11 +17,6 @@
 
 static const enum kind_number kinds[] = {KIND_INSTANCE, KIND_PROFILE, KIND_IMAGE,
 					 KIND_NETWORK,	KIND_POOL,    KIND_ACL};
-
-/* object.data */
-struct project {
-	atomic_bool is_ending;
-};
 
 static bool is_default(const struct object *o)
 {
@@ -78,6 +73,8 @@ static int project_init(struct object *o, struct err *err)
 
 static void project_done(struct object *o)
 {
+	if (o->data)
+		project_claims_free(o->data);
 	free(o->data);
 	o->data = NULL;
 }
@@ -218,10 +215,11 @@ static int check_contents(struct object *o, const struct config *own, struct err
 static int project_check(struct object *o, const struct config *old, const struct config *own,
 			 const struct config *effective, struct err *err)
 {
+	int r = 0;
+
 	(void)effective;
 	for (size_t i = 0; old && i < ARRAY_SIZE(kinds); i++) {
 		const char *feature = kind_get(kinds[i])->feature;
-		int r;
 
 		if (!feature || flag(old, feature) == flag(own, feature))
 			continue;
@@ -231,7 +229,10 @@ static int project_check(struct object *o, const struct config *old, const struc
 		if (r < 0)
 			return r;
 	}
-	return old ? check_contents(o, own, err) : 0;
+	if (!old)
+		return 0;
+	r = check_contents(o, own, err);
+	return r < 0 ? r : project_holds(o, own, err);
 }
 
 static struct object **project_dependents(struct object *o)

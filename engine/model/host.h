@@ -72,6 +72,8 @@ size_t host_list(struct object *parent, enum kind_number kind, uint32_t after, s
 size_t host_count(struct object *parent, enum kind_number kind);
 /** host_all() - all of them, as a NULL-terminated array; objects_free() */
 struct object **host_all(struct object *parent, enum kind_number kind);
+/** host_all_new() - with those that are just being made and nobody sees yet; objects_free() */
+struct object **host_all_new(struct object *parent, enum kind_number kind);
 /** host_every() - those of all projects, ascending by id; objects_free() */
 struct object **host_every(struct host *h, enum kind_number kind);
 /**

@@ -73,7 +73,7 @@ struct object {
 
 	/* guarded by the registry: read with object_name(); is_gone may be looked at by anybody */
 	char *name;
-	bool is_hidden; /* its name is taken, but it isn't made yet */
+	atomic_bool is_hidden; /* its name is taken, but it isn't made yet */
 	atomic_bool is_gone;
 	struct object *next_id, *next_name; /* in the registry's tables */
 	struct former *formers;		    /* parents before */

@@ -411,6 +411,21 @@ struct object **host_all(struct object *parent, enum kind_number kind)
 	return list;
 }
 
+struct object **host_all_new(struct object *parent, enum kind_number kind)
+{
+	struct registry *r = parent->host->registry;
+	const struct family *f;
+	struct object **list;
+
+	pthread_rwlock_rdlock(&r->lock);
+	f = *family_slot(r, parent->id, kind);
+	list = xcalloc(f ? f->n + 1 : 1, sizeof(struct object *));
+	for (size_t i = 0; f && i < f->n; i++)
+		list[i] = object_ref(f->list[i]);
+	pthread_rwlock_unlock(&r->lock);
+	return list;
+}
+
 /* ---- across projects */
 
 static int by_id(const void *a, const void *b)

@@ -2,6 +2,7 @@
 /* projects/NAME/: the same tree again. Project default is the top level: its directory has its keys, and
  * links to what is there. */
 #include "engine/base/auto.h"
+#include "engine/kind/project.h"
 #include "fs/ops.h"
 #include "fs/tree/common.h"
 #include "fs/tree/keydir.h"
@@ -42,6 +43,17 @@ static int readme_read(const struct node *n, struct buf *b, struct err *err)
 	return 0;
 }
 
+static int usage_read(const struct node *n, struct buf *b, struct err *err)
+{
+	(void)err;
+	buf_printf(b, "%llu\n",
+		   (unsigned long long)project_usage(n->o, *(const enum project_figure *)n->row->arg));
+	return 0;
+}
+
+static const enum project_figure instances = PROJECT_INSTANCES, cpu = PROJECT_CPU, memory = PROJECT_MEMORY,
+				 processes = PROJECT_PROCESSES;
+static const struct node_class class_usage = {.read = usage_read};
 static const struct node_class class_top = {.link = top_link};
 static const struct node_class class_readme = {.read = readme_read};
 
@@ -76,6 +88,11 @@ enum {
 	TOP_STORAGE,
 	ACLS,
 	TOP_ACLS,
+	USAGE,
+	USAGE_INSTANCES,
+	USAGE_CPU,
+	USAGE_MEMORY,
+	USAGE_PROCESSES,
 };
 
 /* clang-format off */
@@ -93,6 +110,11 @@ static const struct node_row rows[] = {
 	{EFFECTIVE, SELF, NODE_DIR, "effective", .mode = 0770},
 	{EFFECTIVE_CONFIG, EFFECTIVE, NODE_DIR, "config", .ops = &class_fixed_dir, .arg = &view_effective},
 	{EFFECTIVE_KEY, EFFECTIVE_CONFIG, NODE_FILE, NULL, .ops = &class_key_fixed, .arg = &view_effective},
+	{USAGE, SELF, NODE_DIR, "usage", .mode = 0550},
+	{USAGE_INSTANCES, USAGE, NODE_FILE, "instances", .ops = &class_usage, .arg = &instances, .is_live = true},
+	{USAGE_CPU, USAGE, NODE_FILE, "cpu", .ops = &class_usage, .arg = &cpu, .is_live = true},
+	{USAGE_MEMORY, USAGE, NODE_FILE, "memory.bytes", .ops = &class_usage, .arg = &memory, .is_live = true},
+	{USAGE_PROCESSES, USAGE, NODE_FILE, "processes", .ops = &class_usage, .arg = &processes, .is_live = true},
 	{INSTANCES, SELF, NODE_DIR, "instances", 0771, .has_objects = true, .kind = KIND_INSTANCE, .when = is_other},
 	{PROFILES, SELF, NODE_DIR, "profiles", .has_objects = true, .kind = KIND_PROFILE, .when = is_other},
 	{IMAGES, SELF, NODE_DIR, "images", .has_objects = true, .kind = KIND_IMAGE, .takes_images = true,

@@ -42,6 +42,7 @@ no security.privileged true restricted.containers.privilege
 no security.nesting true restricted.containers.nesting
 no security.syscalls.deny_default false restricted.containers.lowlevel
 no security.syscalls.deny swapon restricted.containers.lowlevel
+no security.syscalls.intercept.mknod true restricted.containers.interception
 no security.idmap.size 131072 restricted.containers.lowlevel
 no boot.host_shutdown_timeout 600 restricted.containers.lowlevel
 is "$(find "$I/local/config" -type f ! -name "volatile.*" ! -name set)" "" "nothing of it is set"
@@ -65,6 +66,15 @@ ok "they are named" -- put lxdbr0 "$W/config/restricted.networks.access"
 mkdir "$LXD/networks/two"
 fails_with EPERM "network of device x is \"two\", which project web doesn't allow: its restricted.networks.access is lxdbr0" \
 	"another network" -- put two "$I/devices/x/network"
+rmdir "$I/devices/x"
+mkdir "$I/devices/x"
+for t in unix-char unix-block; do
+	fails_with EPERM "device x is \"$t\", which project web doesn't allow: its restricted.devices.$t is block" "no $t" -- \
+		device type=$t source=/dev/null path=/dev/nothing
+done
+ok "unix-char may be allowed" -- put allow "$W/config/restricted.devices.unix-char"
+ok "then it goes" -- device type=unix-char source=/dev/null path=/dev/nothing
+fails_with EPERM "instance foo: device x is \"unix-char\"" "and stays so while there is one" -- rm "$W/config/restricted.devices.unix-char"
 rmdir "$I/devices/x"
 mkdir "$I/devices/x"
 ok "disks of the host are allowed" -- put allow "$W/config/restricted.devices.disk"
