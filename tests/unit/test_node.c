@@ -42,6 +42,26 @@ static void set(struct object *o, const char *section, const char *key, const ch
 	object_publish(o, c);
 }
 
+/* One that has all of its own but networks, one that has nothing. */
+static void make_projects(void)
+{
+	AUTO(object_unref)
+	struct object *web = make(KIND_PROJECT, host.server, "web", 110), *foo = NULL,
+		      *profile = host_get(&host, 102), *network = host_get(&host, 103);
+
+	set(web, "config", "features.profiles", "true");
+	set(web, "config", "features.images", "true");
+	foo = make(KIND_INSTANCE, web, "foo", 111);
+	set(foo, "devices/eth0", "type", "nic");
+	object_unref(make(KIND_PROFILE, web, "default", 112));
+	object_unref(make(KIND_PROJECT, host.server, "lab", 113));
+	set(profile, "config", "limits.memory", "1GiB");
+	set(profile, "config", "limits.cpu", "1");
+	set(profile, "devices/eth0", "type", "nic");
+	set(profile, "devices/root", "type", "disk");
+	set(network, "config", "ipv4.address", "10.1.1.1/24");
+}
+
 static int set_up(void **state)
 {
 	static char state_dir[64], run[64];
@@ -79,6 +99,7 @@ static int set_up(void **state)
 	object_unref(make(KIND_POOL, host.project, "pool", 104));
 	object_unref(make(KIND_EXEC, foo, "1", 105));
 	object_unref(foo);
+	make_projects();
 	return 0;
 }
 
@@ -132,8 +153,8 @@ static int look(void *arg, const char *name, const struct node *child)
 	w->ids[w->n++] = id;
 	if (node_find(&host, id, &by_id) < 0)
 		fail_msg("%s isn't found by its id", path);
-	if (by_id.o != child->o || by_id.row != child->row || !same(by_id.name, child->name) ||
-	    !same(by_id.above, child->above))
+	if (by_id.o != child->o || by_id.row != child->row || by_id.via != child->via ||
+	    !same(by_id.name, child->name) || !same(by_id.above, child->above))
 		fail_msg("%s is found by its id as another node", path);
 	if (node_child(w->dir, str_from(name), &by_name, NULL) < 0 || node_id(&by_name) != id)
 		fail_msg("%s isn't found by its name", path);
@@ -153,6 +174,143 @@ static void every_node_is_found(void **state)
 	look_inside(&w, &root);
 	assert_true(w.n > 500 && w.dirs > 50);
 	free(w.ids);
+}
+
+struct views {
+	const struct object *via;
+	size_t n;
+};
+
+static int count_view(void *arg, const char *name, const struct node *child)
+{
+	AUTO(node_done) struct node found = {0};
+	struct views *v = arg;
+
+	assert_ptr_equal(child->via, v->via);
+	assert_true(node_find(&host, node_id(child), &found) == 0 && found.via == v->via);
+	assert_string_equal(found.name ? found.name : found.row->number ? found.row->name : name, name);
+	v->n++;
+	if (child->row->type == NODE_DIR)
+		node_list(child, count_view, v);
+	return 0;
+}
+
+static void no_view_is_taken_for_another(void **state)
+{
+	struct object *list[400], *profile = host_get(&host, 102);
+	size_t first = 0, sum = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++) {
+		AUTO(free) char *key = xasprintf("user.%u", i);
+
+		set(profile, "config", key, "x");
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(list); i++) {
+		AUTO(free) char *name = xasprintf("p%u", i);
+
+		list[i] = make(KIND_PROJECT, host.server, name, 1000 + i);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		AUTO(node_done) struct node d = {0};
+		struct views v = {.via = list[i]};
+
+		assert_true(node_row_named(list[i], "profiles", &d));
+		assert_int_equal(node_mode(&d), 0550);
+		node_list(&d, count_view, &v);
+		first = MAX(first, v.n);
+		sum += v.n;
+	}
+	/* of these 30000 hardly one has the id of another, and isn't shown then */
+	assert_true(first > 60 && sum >= first * ARRAY_SIZE(list) - 5);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		registry_remove(list[i]);
+		object_unref(list[i]);
+	}
+	object_unref(profile);
+}
+
+static void a_view_can_only_be_read(void **state)
+{
+	static const char *const hidden[] = {"used_by", "leases", "error", "set"};
+	AUTO(object_unref) struct object *lab = host_get(&host, 113), *network = host_get(&host, 103);
+	AUTO(err_done) struct err err = ERR_NULL;
+	AUTO(node_done) struct node n = {0}, own = {0}, d = {0};
+	uint64_t id;
+
+	(void)state;
+	assert_true(node_row_named(lab, "networks/br/config/ipv4.address", &n));
+	assert_true(node_row_named(network, "config/ipv4.address", &own));
+	assert_ptr_equal(n.o, network);
+	assert_int_equal(node_mode(&n), 0440);
+	assert_false(node_can_write(&n));
+	assert_true(node_can_write(&own));
+	assert_int_equal(node_refuse_view(&own, &err), 0);
+	assert_int_equal(node_refuse_view(&n, &err), -EPERM);
+	assert_string_equal(err_text(&err),
+			    "network br is project default's: it can be read in project lab, and changed in "
+			    "/lxd/networks");
+	assert_int_equal(node_view_id(&own, lab), node_id(&n));
+	assert_true(node_row_named(lab, "networks/br", &d));
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
+		AUTO(node_done) struct node x = {0};
+
+		assert_int_equal(node_child(&d, str_from(hidden[i]), &x, NULL), -ENOENT);
+	}
+	/* with objects of its own it has no view, and the id means nothing any more */
+	id = node_id(&n);
+	set(lab, "config", "features.networks", "true");
+	node_done(&n);
+	assert_int_equal(node_find(&host, id, &n), -ESTALE);
+	assert_false(node_row_named(lab, "networks/br", &n));
+	set(lab, "config", "features.networks", "false");
+}
+
+static void names_are_of_a_project(void **state)
+{
+	AUTO(object_unref) struct object *web = host_get(&host, 110), *lab = host_get(&host, 113);
+	AUTO(object_unref) struct object *a = host_find(host.project, KIND_INSTANCE, STR("foo"));
+	AUTO(object_unref) struct object *b = host_find(web, KIND_INSTANCE, STR("foo"));
+	AUTO(free) char *path = object_path(b), *top = object_path(a), *project = object_path(web);
+	AUTO(objects_free) struct object **users = host_users(host.project, KIND_PROFILE, KIND_INSTANCE);
+	AUTO(objects_free) struct object **every = host_every(&host, KIND_INSTANCE);
+
+	(void)state;
+	assert_ptr_not_equal(a, b);
+	assert_null(host_find(lab, KIND_INSTANCE, STR("foo")));
+	assert_string_equal(path, "projects/web/instances/foo");
+	assert_string_equal(top, "instances/foo");
+	assert_string_equal(project, "projects/web");
+	assert_ptr_equal(object_project(b), web);
+	assert_ptr_equal(host_scope(web, KIND_PROFILE), web);
+	assert_ptr_equal(host_scope(web, KIND_NETWORK), host.project);
+	assert_ptr_equal(host_scope(web, KIND_POOL), host.project);
+	assert_ptr_equal(host_scope(lab, KIND_PROFILE), host.project);
+	assert_ptr_equal(host_scope(lab, KIND_INSTANCE), lab);
+	for (size_t i = 0; users[i]; i++)
+		assert_ptr_not_equal(users[i], b);
+	assert_true(every[0] && every[1] && every[2] && !every[3]);
+	assert_true(every[0]->id < every[1]->id && every[1]->id < every[2]->id);
+}
+
+static void an_object_moves(void **state)
+{
+	AUTO(object_unref) struct object *web = host_get(&host, 110), *lab = host_get(&host, 113);
+	AUTO(object_unref) struct object *o = host_find(web, KIND_INSTANCE, STR("foo"));
+	AUTO(node_done) struct node self = node_of(o), up = {0}, d = {0};
+
+	(void)state;
+	assert_int_equal(registry_move(o, host.project, "foo"), -EEXIST);
+	assert_ptr_equal(o->parent, web);
+	assert_int_equal(registry_move(o, lab, "bar"), 0);
+	assert_null(host_find(web, KIND_INSTANCE, STR("foo")));
+	assert_int_equal(host_count(web, KIND_INSTANCE), 0);
+	assert_int_equal(host_count(lab, KIND_INSTANCE), 1);
+	assert_int_equal(node_parent(&self, &up), 0);
+	assert_true(node_row_named(lab, "instances", &d));
+	assert_int_equal(node_id(&up), node_id(&d));
+	assert_int_equal(registry_move(o, web, "foo"), 0);
+	assert_int_equal(host_count(lab, KIND_INSTANCE), 0);
 }
 
 static void what_is_not_there_is_stale(void **state)
@@ -310,6 +468,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rows_have_numbers_of_their_own),
 	    cmocka_unit_test(every_node_is_found),
+	    cmocka_unit_test(no_view_is_taken_for_another),
+	    cmocka_unit_test(a_view_can_only_be_read),
+	    cmocka_unit_test(names_are_of_a_project),
+	    cmocka_unit_test(an_object_moves),
 	    cmocka_unit_test(what_is_not_there_is_stale),
 	    cmocka_unit_test(keys_never_share_a_number),
 	    cmocka_unit_test(a_key_has_one_place),
