@@ -78,8 +78,8 @@ static void all_stale(struct fs *fs, struct object *o)
 	node_list(&self, each_stale, &w);
 }
 
-static enum kind_number const in_projects[] = {KIND_INSTANCE, KIND_PROFILE, KIND_IMAGE, KIND_NETWORK,
-					       KIND_POOL};
+static enum kind_number const in_projects[] = {KIND_INSTANCE, KIND_PROFILE, KIND_IMAGE,
+					       KIND_NETWORK,  KIND_POOL,    KIND_ACL};
 
 /* The directory of a project that has objects of a kind. */
 static bool kind_dir(struct object *project, enum kind_number kind, struct node *ret)

@@ -23,7 +23,7 @@ fails_with EPERM "can't be renamed" "with its name" -- mv "$P/default" "$P/other
 
 # ---- a new one
 ok "mkdir makes a project" -- mkdir "$W"
-is "$(names "$W")" "README config description effective error images instances networks profiles schema set storage usage used_by version" \
+is "$(names "$W")" "README acls config description effective error images instances networks profiles schema set storage usage used_by version" \
 	"it is a tree of its own"
 is "$(stat -c %a "$P" "$W" "$W/instances" "$W/profiles" "$W/networks" "$W/storage" | xargs)" "771 770 771 770 550 550" "with modes"
 is "$(get "$W/config/features.profiles") $(get "$W/config/features.images")" "true true" "profiles and images are its own"
