@@ -305,7 +305,28 @@ static void take_wish(const struct ip_range *ranges, size_t n, const struct ips 
 		p->v4 = *wish;
 }
 
-/* The lock is held. No address to be had is no failure: the NIC is allowed none then. */
+/* Return: 0: the NIC is allowed no address */
+static int exhausted(struct object *o, const char *device, const struct ip_range *ranges, int n,
+		     const struct nic_plan *p, struct err *err)
+{
+	AUTO(err_done) struct err own = ERR_NULL;
+	unsigned long count = 0;
+
+	for (int i = 0; i < n; i++)
+		count += ip4_number(&ranges[i].last) - ip4_number(&ranges[i].first) + 1ul;
+	if (!(p->spec.flags & FILTER_V4))
+		return 0;
+	err_set(&own, ENOSPC,
+		"security.ipv4_filtering of %s needs an address, and none is left: all %lu that network %s "
+		"gives out are set, promised or leased; its ipv4.dhcp.ranges or ipv4.address can give more",
+		device, count, p->network);
+	if (p->must_pin4)
+		return err_move(err, &own);
+	host_warn(o->host, o, "nic-address", "%s", err_text(&own));
+	return 0;
+}
+
+/* The lock is held. */
 static int find_pin(struct object *o, const char *device, const char *run_dir, const char *key,
 		    struct nic_plan *p, struct err *err)
 {
@@ -342,7 +363,7 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 		return r;
 	take_wish(ranges, (size_t)n, &others, &wishes[2], p);
 	if (!p->v4.family && ip4_lowest_free(ranges, (size_t)n, others.list, others.n, &p->v4) < 0)
-		return 0;
+		return exhausted(o, device, ranges, n, p, err);
 	p->is_lease4 = ip_eq(&p->v4, &wishes[0]);
 	if (p->spec.flags & FILTER_V4)
 		nic_allow(p, &(struct ip_net){.ip = p->v4, .len = 32});

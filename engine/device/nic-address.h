@@ -11,7 +11,8 @@
  *
  * Pinned is the address of its lease or entry, or what it had before it went, where that is free and in the
  * ranges, else the lowest free one.
- * None to be had: it is allowed none. Return: 0 or a failure
+ * None to be had: it is allowed none, which is a warning. Return: 0; -ENOSPC all ranges are taken, where
+ * @p->must_pin4 says so; another failure
  */
 int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err);
 /** nic_hosts_clear() - remove the entry and end the NIC's leases, with which its DNS records go; none there

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/msg.h"
 #include "engine/device/nic-acl.h"
 #include "engine/device/nic-each.h"
 #include "engine/device/nic-live.h"
@@ -28,6 +29,29 @@ static const char *meeting_place(const struct config *c, const char *device)
 	return place ? place : config_device_get(c, device, "parent");
 }
 
+static const char *const unique[] = {"hwaddr", "ipv4.address", "ipv6.address"};
+
+/* What must be the NIC's alone, where it is set. */
+static const char *own_value(const struct config *c, const char *device, const char *key)
+{
+	const char *text = config_device_get(c, device, key);
+
+	return text && *text && strcmp(text, "none") != 0 ? text : NULL;
+}
+
+/* The same, with the MAC that it was given and keeps. */
+static bool has_value(const struct config *c, const char *device, const char *key, const char *value)
+{
+	const char *its = own_value(c, device, key);
+	AUTO(free) char *kept = NULL;
+
+	if (!its && !strcmp(key, "hwaddr")) {
+		kept = xasprintf("volatile.%s.hwaddr", device);
+		its = config_get(c, SECTION_CONFIG, kept);
+	}
+	return its && !strcasecmp(its, value);
+}
+
 struct asked {
 	const struct config *c;
 	const char *device, *place;
@@ -36,32 +60,108 @@ struct asked {
 static int check_other(const struct config *c, const char *other, const char *instance, void *arg,
 		       struct err *err)
 {
-	static const char *const unique[] = {"hwaddr", "ipv4.address", "ipv6.address"};
 	const struct asked *mine = arg;
 	const char *its = meeting_place(c, other);
 
 	if (!its || strcmp(mine->place, its))
 		return 0;
 	for (size_t k = 0; k < ARRAY_SIZE(unique); k++) {
-		const char *a = config_device_get(mine->c, mine->device, unique[k]);
-		const char *b = config_device_get(c, other, unique[k]);
+		const char *value = own_value(mine->c, mine->device, unique[k]);
 
-		if (a && b && *a && strcmp(a, "none") && !strcasecmp(a, b))
-			return nic_is_taken(unique[k], mine->device, a, other, instance, mine->place, err);
+		if (value && has_value(c, other, unique[k], value))
+			return nic_is_taken(unique[k], mine->device, value, other, instance, mine->place,
+					    err);
 	}
 	return 0;
+}
+
+/* Whether an instance takes a key of a device from that profile: neither it nor a later profile has it. */
+static bool takes_from(struct object *instance, struct object *profile, const char *device, const char *key)
+{
+	AUTO(config_unref) struct config *own = object_own(instance);
+	AUTO(free) char *its_name = object_name(profile);
+	const char *list = config_get(own, SECTION_PROPS, "profiles");
+	AUTO(texts_free) char **names = texts_split(list ? list : "default");
+	const char *type = config_device_get(own, device, "type");
+	bool found = false;
+
+	if (config_device_get(own, device, key) || (type && strcmp(type, "nic") != 0))
+		return false;
+	for (size_t i = 0; names[i]; i++) {
+		AUTO(object_unref)
+		struct object *p = host_find(profile->parent, KIND_PROFILE, str_from(names[i]));
+		AUTO(config_unref) struct config *c = p && p != profile ? object_own(p) : NULL;
+
+		if (p == profile)
+			found = true;
+		else if (c && config_device_get(c, device, key))
+			found = false;
+	}
+	return found;
+}
+
+/* A profile gives one value to all that use it: that of a NIC's own goes to one at most. */
+static int check_users(struct object *profile, const struct config *c, const char *device, struct err *err)
+{
+	AUTO(objects_free) struct object **users = NULL;
+
+	if (!profile->kind->dependents || !meeting_place(c, device))
+		return 0;
+	users = profile->kind->dependents(profile);
+	for (size_t k = 0; k < ARRAY_SIZE(unique); k++) {
+		const char *value = own_value(c, device, unique[k]);
+		struct object *first = NULL;
+
+		for (size_t i = 0; value && users && users[i]; i++) {
+			AUTO(free) char *one = NULL, *other = NULL;
+
+			if (!takes_from(users[i], profile, device, unique[k]))
+				continue;
+			if (!first) {
+				first = users[i];
+				continue;
+			}
+			one = object_name_beside(profile, first);
+			other = object_name_beside(profile, users[i]);
+			return err_set(
+			    err, EINVAL,
+			    "%s of %s is \"%s\": %s and %s would both have it, it can be set on one "
+			    "of them",
+			    unique[k], device, value, one, other);
+		}
+	}
+	return 0;
+}
+
+/* Whether all of it is as the object has it already, which was looked at when it came. */
+static bool is_unchanged(struct object *o, const struct config *c, const char *device)
+{
+	static const char *const keys[] = {"type", "network", "parent", "nictype"};
+	AUTO(config_unref) struct config *old = o->is_hidden ? NULL : object_effective(o);
+	bool same = old && old != c && config_device_get(old, device, "type");
+
+	for (size_t i = 0; same && i < ARRAY_SIZE(keys) + ARRAY_SIZE(unique); i++) {
+		const char *key = i < ARRAY_SIZE(keys) ? keys[i] : unique[i - ARRAY_SIZE(keys)];
+		const char *a = config_device_get(old, device, key), *b = config_device_get(c, device, key);
+
+		same = a && b ? !strcmp(a, b) : a == b;
+	}
+	return same;
 }
 
 /* Only asked where something is set that must be the NIC's alone. */
 static int check_others(struct object *o, const struct config *c, const char *device, struct err *err)
 {
 	struct asked mine = {c, device, meeting_place(c, device)};
+	bool asks = false;
+	int r;
 
-	if (!mine.place ||
-	    (!config_device_get(c, device, "hwaddr") && !config_device_get(c, device, "ipv4.address") &&
-	     !config_device_get(c, device, "ipv6.address")))
+	for (size_t k = 0; k < ARRAY_SIZE(unique); k++)
+		asks |= own_value(c, device, unique[k]) != NULL;
+	if (!mine.place || !asks || is_unchanged(o, c, device))
 		return 0;
-	return nic_each_other(o, c, device, check_other, &mine, err);
+	r = nic_each_other(o, c, device, check_other, &mine, err);
+	return r || o->kind->number != KIND_PROFILE ? r : check_users(o, c, device, err);
 }
 
 static int check_family(const struct nic_plan *p, const struct config *c, const char *device, int family,

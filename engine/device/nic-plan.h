@@ -9,9 +9,12 @@
 struct nic_plan {
 	struct nic_spec spec; /* .name may be "": it is chosen when the NIC is attached */
 	struct network_view view;
-	char *network;	   /* managed; NULL: a bridge that isn't ours */
-	struct ip v4, v6;  /* what the hosts entry fixes; family 0: nothing */
-	bool wants_pin4;   /* filtered or named apart, with an address from DHCP: v4 is still to be found */
+	char *network;	  /* managed; NULL: a bridge that isn't ours */
+	struct ip v4, v6; /* what the hosts entry fixes; family 0: nothing */
+	bool wants_pin4;  /* filtered or named apart, with an address from DHCP: v4 is still to be found */
+	/* that there is no address for the filter is a failure, not a NIC that may use none: set by who is
+	 * told of it */
+	bool must_pin4;
 	bool is_apart;	   /* of another project than default: its DNS name is NAME.PROJECT, by its address */
 	bool is_lease4;	   /* it was found as what the NIC uses already */
 	bool is_name_ours; /* spec.host_name is one that only lxdfs gives */

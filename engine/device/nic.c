@@ -206,6 +206,7 @@ int nic_bridged_attach(struct object *o, const struct config *effective, const c
 	if (r <= 0)
 		return r;
 	r = nic_plan_make(o, effective, device, &p, err);
+	p.must_pin4 = true;
 	if (!r)
 		r = attach_planned(o, effective, device, &p, netns, err);
 	if (r < 0)
@@ -274,6 +275,8 @@ int nic_key_filter(struct object *o, const struct config *old, const struct conf
 	if (r < 0)
 		return r;
 	memcpy(p.spec.host_name, l->host_name, sizeof(p.spec.host_name));
+	/* what changes nothing comes from the network or from settle_job(): nobody waits for an answer */
+	p.must_pin4 = old != new;
 	r = routes_add(l->bridge, p.routes, p.n_routes, l->routes, l->n_routes, err);
 	if (r < 0)
 		return r;
