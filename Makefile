@@ -113,8 +113,13 @@ $(B)/tools/attack: $(wildcard tests/attack/probes/*.c tests/attack/probes/*.h) M
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $(filter %.c,$^)
 
+# Into a daemon under test, see there.
+$(B)/tools/crashpoint.so: tests/preload/crashpoint.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -fPIC -shared -o $@ $<
+
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
-TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c)) $(B)/tools/attack
+TOOL_BIN := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c)) $(B)/tools/attack $(B)/tools/crashpoint.so
 
 ##
 ## make run          sets this host up, builds, starts lxdfs at /lxd (root; again: changes nothing)
@@ -207,11 +212,12 @@ bench: all $(BENCH_BIN) $(TOOL_BIN)
 	@scripts/setup-host --test
 	@LXDFS_BUILD=$(CURDIR)/$(B) tests/bench/run $(BENCH)
 
-## make fuzz-operations   operations in a random order for SECONDS (60), with what must hold after each; SEED=N again
+## make fuzz-operations   operations in a random order for SECONDS (60), what must hold after each; then kills between any two steps
 SECONDS ?= 60
+STRIDE ?= 5
 fuzz-operations: all $(TOOL_BIN)
 	@scripts/setup-host --test
-	@LXDFS_BUILD=$(CURDIR)/$(B) SECONDS_LONG=$(SECONDS) SEED=$(SEED) prove -v tests/engine/40-operations.t
+	@LXDFS_BUILD=$(CURDIR)/$(B) SECONDS_LONG=$(SECONDS) SEED=$(SEED) STRIDE=$(STRIDE) prove -v tests/engine/40-operations.t tests/engine/41-crash-points.t
 
 ## make compare-attacks   what root of a container reaches, in containers of lxdfs, crun and Debian's LXD 5.0
 compare-attacks: all $(TOOL_BIN)

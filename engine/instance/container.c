@@ -252,6 +252,17 @@ static void await_monitor(int sock, int timeout_ms)
 	}
 }
 
+static void files_remove(const struct container_env *env, const char *uuid)
+{
+	AUTO(free) char *sock = xasprintf("%s.sock", uuid), *end = xasprintf("%s.exit", uuid);
+	AUTO(fd) int dir = monitors_dir(env, NULL);
+
+	if (dir < 0)
+		return;
+	unlinkat(dir, sock, 0);
+	unlinkat(dir, end, 0);
+}
+
 static void start_undo(struct container *c)
 {
 	if (c->sock >= 0) {
@@ -262,6 +273,8 @@ static void start_undo(struct container *c)
 		cgroup_kill(c->cg, NULL);
 		cgroup_remove(c->cg, GONE_MS, NULL);
 	}
+	/* a monitor that was killed removed none */
+	files_remove(c->env, c->uuid);
 }
 
 static int start_now(struct container *c, const struct container_spec *s, struct err *err)
@@ -449,17 +462,6 @@ int container_wait(struct container *c, int timeout_ms, int cancel_fd, struct co
 		if (r & 2)
 			return err_set(err, ECANCELED, "the wait was interrupted");
 	}
-}
-
-static void files_remove(const struct container_env *env, const char *uuid)
-{
-	AUTO(free) char *sock = xasprintf("%s.sock", uuid), *end = xasprintf("%s.exit", uuid);
-	AUTO(fd) int dir = monitors_dir(env, NULL);
-
-	if (dir < 0)
-		return;
-	unlinkat(dir, sock, 0);
-	unlinkat(dir, end, 0);
 }
 
 int container_finish(struct container *take, struct err *err)

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib/daemon.sh"
 
 SEED=${SEED:-$(od -A n -t u4 -N 4 /dev/urandom | tr -d ' ')}
+crash_points
 # shellcheck disable=SC2119
 daemon_start
 ok "the image busybox is imported" -- use_busybox

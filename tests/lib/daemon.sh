@@ -124,7 +124,7 @@ daemon_start() {
 
 # daemon_again: starts it with the same arguments as before; the exit status is the daemon's
 daemon_again() {
-	"$BIN/lxdfsd" --mount "$LXD" --state "$STATE" --run "$RUN" --libexec "$BIN" --name "$NAME" \
+	env ${daemon_env[@]+"${daemon_env[@]}"} "$BIN/lxdfsd" --mount "$LXD" --state "$STATE" --run "$RUN" --libexec "$BIN" --name "$NAME" \
 		${daemon_args[@]+"${daemon_args[@]}"} >>"$BASE/log" 2>&1 </dev/null && daemon_runs=yes
 }
 
@@ -134,6 +134,16 @@ daemon_stop() {
 	"$BIN/lxdfsd" --stop --all --mount "$LXD" --state "$STATE" --run "$RUN" --name "$NAME" >>"$BASE/log" 2>&1
 }
 daemon_runs=
+
+# crash_points: the core is one that can be killed at a chosen call (tests/preload/crashpoint.c). A sanitizer wants to be
+# preloaded itself.
+crash_points() {
+	[ -e "$BUILD/tools/crashpoint.so" ] && ! grep -qa __asan_init "$BIN/lxdfsd" && ! grep -qa __tsan_init "$BIN/lxdfsd" || return
+	export LXDFS_CRASH_FILE=$BASE/countdown LXDFS_CRASH_PROGRAM=lxdfsd LXDFS_CRASH_PARENT=lxdfsd
+	printf '\0\0\0\0' >"$LXDFS_CRASH_FILE"
+	daemon_env=(LD_PRELOAD="$BUILD/tools/crashpoint.so")
+}
+daemon_env=()
 
 # ---- for the tests' own use
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Operations in an order made of a seed, each with what it must answer, and after each what must hold: the tree says
 # what was done to it, and the kernel has what the tree says, no mount, namespace, control group, link, filter, process,
-# loop device or descriptor more. For tests/engine/40-operations.t.
+# loop device or descriptor more. For tests/engine/40-operations.t and 41-crash-points.t.
 # usage: operations.pl LXD STATE RUN NAME BASE SEED STEPS SECONDS; ends after so many of either. Prints what is wrong.
+#        ... STRIDE instead of a random order: each of a fixed list, with the core (or $LXDFS_CRASH_PROGRAM) killed before every STRIDE-th
+#        call by which it changes something, once for each such call (tests/preload/crashpoint.c)
 use strict;
 use warnings;
 use Errno qw(EBUSY EEXIST EINVAL ENOENT EINTR EIO EOPNOTSUPP);
@@ -11,7 +13,7 @@ use Fcntl;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-my ($lxd, $state_dir, $run_dir, $cgroup, $base, $seed, $steps, $seconds) = @ARGV;
+my ($lxd, $state_dir, $run_dir, $cgroup, $base, $seed, $steps, $seconds, $stride) = @ARGV;
 my %have;       # what there should be: name => {state, keys, devices, filters}
 my @history;    # lines, for whoever has to find out
 my @wrong;
@@ -74,6 +76,43 @@ sub call { my $f = shift; return timed(sub { $f->() ? 0 : $! + 0 }) }
 
 sub sentence { my $s = get("$lxd/error") // ''; $s =~ s/\n/ | /g; return $s }
 
+# ---- the core's death at its Nth call from now
+
+my $countdown = $ENV{LXDFS_CRASH_FILE};
+# Where it isn't the core that dies, what was asked for may fail, and nothing may be left all the same.
+my $may_fail = ($ENV{LXDFS_CRASH_PROGRAM} // '') eq 'lxdfs-monitor';
+
+# What came of an operation that may have failed.
+sub look_again {
+	for my $n (keys %have) {
+		my ($i, $d) = ($have{$n}, "$lxd/instances/$n");
+		my $before = $i->{state};
+		for (1 .. 50) {
+			$i->{state} = get("$d/state") // 'gone';
+			last if $i->{state} eq 'stopped';
+			my $pid = get("$d/pid") || 0;
+			last if parent_of($pid) > 1 && -d "/proc/$pid" && $_ > 5;
+			sleep 0.05;
+		}
+		stopped_now($i) if $i->{state} eq 'stopped';
+		started_now($i) if $i->{state} eq 'running' && $before eq 'stopped';
+		$i->{eth1} = -d "$d/devices/eth1";
+	}
+	return;
+}
+
+sub arm {
+	open my $f, '+<', $countdown or die "$countdown: $!";
+	syswrite $f, pack 'l', $_[0];
+	return;
+}
+
+sub calls_left {
+	open my $f, '<', $countdown or die "$countdown: $!";
+	sysread $f, my $bytes, 4;
+	return unpack 'l', $bytes;
+}
+
 # ---- processes
 
 sub of_program {
@@ -90,7 +129,7 @@ sub of_program {
 
 sub parent_of {
 	open my $f, '<', "/proc/$_[0]/stat" or return 0;
-	my ($parent) = <$f> =~ /.*\) \S (\d+)/;
+	my ($parent) = (<$f> // '') =~ /.*\) \S (\d+)/;
 	return $parent // 0;
 }
 
@@ -188,7 +227,7 @@ sub complaints {
 	push @c, "of none that runs: @sockets" if @sockets;
 	# processes that ended and nobody waits for, or that nobody should have left
 	for my $p (keeper(), core() // 0) {
-		my @dead = grep { (lines("/proc/$_/stat"))[0] =~ /\) Z / } grep { -d "/proc/$_" } children($p);
+		my @dead = grep { ((lines("/proc/$_/stat"))[0] // '') =~ /\) Z / } grep { -d "/proc/$_" } children($p);
 		push @c, "process $p has dead children: @dead" if @dead;
 	}
 	for my $helper (qw(lxdfs-unpack lxdfs-enter)) {
@@ -207,9 +246,9 @@ sub complaints {
 		my $pid = core() // 0;
 		# those of commands that ended with their instance are an admin's to remove
 		my @ended = glob "$lxd/instances/*/exec/*";
-		$fds = descriptors($pid) - @ended;
+		$fds = descriptors($pid) - 2 * @ended;
 		$fds_idle //= $fds;
-		push @c, "the core has $fds descriptors while nothing runs, had $fds_idle: " . descriptor_names($pid)
+		push @c, "the core has $fds descriptors while nothing runs, had $fds_idle, and " . @ended . " ended commands: " . descriptor_names($pid)
 			if $fds > $fds_idle + 4;
 	}
 	return @c;
@@ -256,6 +295,7 @@ sub ended {
 	return $errno if grep { $_ == $errno } @allowed;
 	# what only looked may be interrupted, what changed may be answered with EIO, by older kernels
 	return $errno if !$resends && $killer && ($errno == EIO || $errno == EINTR);
+	return $errno if $may_fail;
 	say_wrong("$what: " . ($errno ? "$!: " . sentence() : 'succeeded'));
 	return $errno;
 }
@@ -293,18 +333,18 @@ sub contradicts {
 
 my %op = (
 	create => sub {
-		my $n = one_of(@names);
+		my $n = shift // one_of(@names);
 		my $r = ended("mkdir $n", call(sub { mkdir "$lxd/instances/$n" }), $have{$n} ? EEXIST : 0);
 		$have{$n} = { state => 'stopped', keys => {}, filters => {}, background => [] } if !$r;
 	},
 	remove => sub {
-		my $n = one_of(@names);
+		my $n = shift // one_of(@names);
 		my $i = $have{$n};
 		my $r = ended("rmdir $n", call(sub { rmdir "$lxd/instances/$n" }), !$i ? ENOENT : $i->{state} eq 'stopped' ? 0 : EBUSY);
 		delete $have{$n} if !$r;
 	},
 	rename => sub {
-		my ($n, $to) = (one_of(@names), one_of(@names));
+		my ($n, $to) = @_ ? @_ : (one_of(@names), one_of(@names));
 		return if $n eq $to;
 		my $i = $have{$n};
 		my $r = ended("mv $n $to", call(sub { rename "$lxd/instances/$n", "$lxd/instances/$to" }),
@@ -312,8 +352,8 @@ my %op = (
 		if (!$r) { $have{$to} = delete $have{$n} }
 	},
 	state => sub {
-		my ($n, $i) = existing() or return;
-		my $to = one_of('running', 'running', 'running', 'stopped force', 'stopped force', 'frozen', 'restart force');
+		my ($n, $i) = existing(shift) or return;
+		my $to = shift // one_of('running', 'running', 'running', 'stopped force', 'stopped force', 'frozen', 'restart force');
 		my $was = $i->{state};
 		my @want = $was eq 'stopped' && $to =~ /frozen|restart/ ? EBUSY : 0;
 		@want = (0, EBUSY) if $was eq 'frozen' && $to =~ /restart/;
@@ -326,34 +366,34 @@ my %op = (
 		$i->{background} = [] if $to eq 'restart force';
 	},
 	set => sub {
-		my ($n, $i) = existing() or return;
-		my $k = one_of(sort keys %values);
-		my $v = one_of(@{ $values{$k} });
+		my ($n, $i) = existing(shift) or return;
+		my $k = shift // one_of(sort keys %values);
+		my $v = shift // one_of(@{ $values{$k} });
 		my $r = ended("$n: $k=$v", put("$lxd/instances/$n/config/$k", $v), contradicts($i->{keys}, $k, $v) ? EINVAL : 0);
 		$i->{keys}{$k} = $v if !$r;
 	},
 	unset => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		my $k = one_of(sort keys %values);
 		my $r = ended("$n: rm $k", call(sub { unlink "$lxd/instances/$n/config/$k" }), defined $i->{keys}{$k} ? 0 : ENOENT);
 		delete $i->{keys}{$k} if !$r;
 	},
 	filter => sub {
-		my ($n, $i) = existing() or return;
-		my ($f, $v) = (one_of(qw(mac ipv4 ipv6)), one_of(qw(true false)));
+		my ($n, $i) = existing(shift) or return;
+		my ($f, $v) = @_ ? @_ : (one_of(qw(mac ipv4 ipv6)), one_of(qw(true false)));
 		my $r = ended("$n: ${f}_filtering=$v", put("$lxd/instances/$n/devices/eth0/security.${f}_filtering", $v), 0);
 		$i->{filters}{$f} = $v eq 'true' if !$r;
 	},
 	nic => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		device($n, $i, 'eth1', "type=nic\nnetwork=lxdbr0\nname=eth1");
 	},
 	disk => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		device($n, $i, 'd0', "type=disk\nsource=$base/shared\npath=/mnt/d0");
 	},
 	exec => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		return if $i->{state} eq 'frozen';
 		my $x = "$lxd/instances/$n/exec/e" . int rand 1e9;
 		my $r = call(sub { mkdir $x });
@@ -364,7 +404,7 @@ my %op = (
 		call(sub { rmdir $x });
 	},
 	background => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		return if $i->{state} ne 'running' || @{ $i->{background} } > 2;
 		my $x = "$lxd/instances/$n/exec/b" . int rand 1e9;
 		my $r = call(sub { mkdir $x });
@@ -374,7 +414,7 @@ my %op = (
 		push @{ $i->{background} }, $x if !$r;
 	},
 	kill_background => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		return if $i->{state} ne 'running' || !@{ $i->{background} };
 		my $x = shift @{ $i->{background} };
 		my $r = put("$x/state", 'kill KILL');
@@ -383,7 +423,7 @@ my %op = (
 		ended("$n: kill of what goes on beside", $r, 0);
 	},
 	kill_init => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		return if $i->{state} ne 'running';
 		my $pid = get("$lxd/instances/$n/pid") or return;
 		kill KILL => $pid;
@@ -391,7 +431,7 @@ my %op = (
 		stopped_now($i);
 	},
 	kill_monitor => sub {
-		my ($n, $i) = existing() or return;
+		my ($n, $i) = existing(shift) or return;
 		return if $i->{state} eq 'stopped';
 		my $pid = get("$lxd/instances/$n/pid") or return;
 		my $monitor = parent_of($pid);
@@ -415,6 +455,12 @@ my %op = (
 		kill KILL => $pid;
 		POSIX::_exit(0);
 	},
+	kill_at => sub {
+		return if !$countdown;
+		my $n = 1 + int rand 120;
+		push @history, "the core is killed at its call $n from now";
+		arm($n);
+	},
 	kill_helper => sub {
 		my ($pid) = of_program(one_of(qw(dnsmasq lxdfs-notify)));
 		return if !$pid;
@@ -424,11 +470,11 @@ my %op = (
 );
 my @deck = map { ($_->[0]) x $_->[1] } [create => 3], [remove => 1], [rename => 2], [state => 9], [set => 5], [unset => 2],
 	[filter => 3], [nic => 3], [disk => 3], [exec => 3], [background => 2], [kill_background => 2], [kill_init => 1],
-	[kill_monitor => 1], [kill_core => 1], [kill_later => 5], [kill_helper => 1];
+	[kill_monitor => 1], [kill_core => 1], [kill_later => 4], [kill_at => 4], [kill_helper => 1];
 
 sub existing {
 	my @all = sort keys %have or return;
-	my $n = one_of(@all);
+	my $n = shift // one_of(@all);
 	return ($n, $have{$n});
 }
 
@@ -453,12 +499,67 @@ $| = 1;
 $SIG{PIPE} = 'IGNORE';
 %first = (mounts => scalar(lines('/proc/self/mountinfo')), loops => loops(), keeper_fds => descriptors(keeper()), namespaces());
 my ($done, $end) = (0, time + $seconds);
-while ($done < $steps && time < $end) {
+
+# The list for STRIDE: what is made so before each, and what is done.
+my %make_sure = (
+	gone => sub { $op{state}->('a', 'stopped force') if $have{a} && $have{a}{state} ne 'stopped'; $op{remove}->($_) for grep { $have{$_} } qw(a b) },
+	stopped => sub {
+		$op{rename}->('b', 'a') if $have{b};
+		if (!$have{a}) {
+			$op{create}->('a');
+			$op{nic}->('a');
+			$op{disk}->('a');
+			$op{filter}->('a', 'mac', 'true');
+		}
+		$op{state}->('a', 'stopped force') if $have{a}{state} ne 'stopped';
+	},
+	running => sub {
+		$op{nic}->('a') if !$have{a}{eth1} && $have{a}{state} eq 'stopped';
+		$op{state}->('a', 'running') if $have{a}{state} ne 'running';
+	},
+);
+my @list = (
+	['mkdir', ['gone'], sub { $op{create}->('a') }],
+	['first start', ['gone', 'stopped'], sub { $op{state}->('a', 'running') }],
+	['start', ['stopped'], sub { $op{state}->('a', 'running') }],
+	['stop', ['stopped', 'running'], sub { $op{state}->('a', 'stopped force') }],
+	['restart', ['stopped', 'running'], sub { $op{state}->('a', 'restart force') }],
+	['freeze', ['stopped', 'running'], sub { $op{state}->('a', 'frozen') }],
+	['filter', ['stopped', 'running'], sub { $op{filter}->('a', 'ipv4', ($have{a}{filters}{ipv4} ? 'false' : 'true')) }],
+	['limit', ['stopped', 'running'], sub { $op{set}->('a', 'limits.memory', one_of(qw(64MiB 128MiB))) }],
+	['NIC', ['stopped', 'running'], sub { $op{nic}->('a') }],
+	['command', ['stopped', 'running'], sub { $op{exec}->('a') }],
+	['mv', ['stopped'], sub { $op{rename}->('a', 'b') }],
+	['rmdir of one that ran', ['stopped', 'running', 'stopped'], sub { $op{remove}->('a') }],
+);
+@list = grep { $_->[0] =~ /start|stop|freeze|NIC|command|rmdir/ } @list if $may_fail;
+for my $what ($stride ? @list : ()) {
+	my ($name, $before, $do) = @$what;
+	my $n = 1 + $seed % $stride;
+	for (my $left = 0; !$left && !@wrong; $n += $stride) {
+		$make_sure{$_}->() for @$before;
+		hold();
+		last if @wrong;
+		push @history, "$name, killed at call $n";
+		arm($n);
+		$do->();
+		$left = calls_left();
+		arm(0);
+		look_again() if $may_fail;
+		$done++;
+		hold();
+	}
+	print "calls of $name: at most $n\n";
+	last if @wrong;
+}
+while (!$stride && $done < $steps && time < $end) {
 	my $name = one_of(@deck);
 	my $pending = $killer;
 	$op{$name}->();
 	$done++;
-	next if $killer && !$pending;    # it is to die in the next one
+	# it is to die in the next one
+	next if $killer && !$pending or $name eq 'kill_at';
+	arm(0) if $countdown;
 	if ($killer) {
 		waitpid $killer, 0;
 		undef $killer;
