@@ -10,6 +10,7 @@ crash_points
 daemon_start
 ok "the image busybox is imported" -- use_busybox
 mkdir "$BASE/shared"
+"$ROOT/tests/lib/tarball.pl" "file,metadata.yaml,data=architecture: $(uname -m)" dir,rootfs,mode=755 file,rootfs/f,fill=300000 >"$BASE/tiny.tar"
 diag "SEED=$SEED"
 timeout $((${SECONDS_LONG:-15} + 120)) "$ROOT/tests/lib/operations.pl" "$LXD" "$STATE" "$RUN" "$NAME" "$BASE" "$SEED" \
 	"${STEPS:-1000000}" "${SECONDS_LONG:-15}" >"$WORK/said" 2>&1

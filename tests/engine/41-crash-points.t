@@ -12,6 +12,7 @@ diag "SEED=$SEED"
 daemon_start
 ok "the image busybox is imported" -- use_busybox
 mkdir "$BASE/shared"
+"$ROOT/tests/lib/tarball.pl" "file,metadata.yaml,data=architecture: $(uname -m)" dir,rootfs,mode=755 file,rootfs/f,fill=300000 >"$BASE/tiny.tar"
 
 # sweep WHOM STRIDE
 sweep() {
@@ -22,7 +23,7 @@ sweep() {
 	is "$status: $(grep -v -e '^steps' -e '^calls' "$WORK/said")" "0: " \
 		"$1 is killed at $(sed -n 's/^steps: //p' "$WORK/said") points, and all that must hold holds"
 }
-sweep "the core" "${STRIDE:-29}"
+sweep "the core" "${STRIDE:-47}"
 is "$(grep 'the core' "$BASE/log" | grep -v -e 'signal 9 ' -e unanswered)" "" "no core died by itself"
 
 # the same of a monitor, whose end is a container's: the start fails, or the container stops
@@ -30,7 +31,7 @@ find "$LXD/instances" -mindepth 1 -maxdepth 1 -exec rmdir {} +
 daemon_stop
 export LXDFS_CRASH_PROGRAM=lxdfs-monitor
 ok "a daemon whose monitors are killed" -- daemon_again
-sweep "the monitor" "${STRIDE:-7}"
+sweep "the monitor" "${STRIDE:-13}"
 for i in "$LXD"/instances/*; do
 	[ ! -e "$i" ] || put 'stopped force' "$i/state"
 done

@@ -20,6 +20,8 @@ my @wrong;
 my $killer;     # a child that will kill a process in the midst of an operation
 my $resends = do { my ($major, $minor) = (POSIX::uname())[2] =~ /^(\d+)\.(\d+)/; $major > 6 || $major == 6 && $minor >= 9 };
 my @names = qw(a b c d);
+my ($image) = -e "$base/tiny.tar" ? `sha256sum $base/tiny.tar` =~ /^(\w+)/ : ();
+my $image_there = 0;
 srand $seed;
 
 sub one_of { $_[rand @_] }
@@ -81,6 +83,9 @@ sub sentence { my $s = get("$lxd/error") // ''; $s =~ s/\n/ | /g; return $s }
 my $countdown = $ENV{LXDFS_CRASH_FILE};
 # Where it isn't the core that dies, what was asked for may fail, and nothing may be left all the same.
 my $may_fail = ($ENV{LXDFS_CRASH_PROGRAM} // '') eq 'lxdfs-monitor';
+
+# Whether a core may have died in the midst of an operation.
+sub fell { return $killer || ($countdown && -s $countdown && calls_left() == 0) }
 
 # What came of an operation that may have failed.
 sub look_again {
@@ -222,6 +227,13 @@ sub complaints {
 	for my $dir ("$state_dir/pools/default", "$state_dir/logs") {
 		my @odd = grep { m{/([0-9a-f]{8}-[^/.]*)[^/]*$} && !$uuids{$1} } glob "$dir/*";
 		push @c, "of no instance: @odd" if @odd;
+	}
+	if ($image) {
+		push @c, 'the image is ' . ($image_there ? 'not there' : 'there') if $image_there != (-d "$lxd/images/$image" ? 1 : 0);
+		my @odd = grep { m{/([^/]+)$} && $1 !~ /^\.\.?$/ && !-d "$lxd/images/$1" } glob "$state_dir/images/{*,.*}";
+		push @c, "of no image: @odd" if @odd;
+		@odd = grep { !m{/\.\.?$} } glob "$state_dir/unpacked/.*";
+		push @c, "half unpacked: @odd" if @odd;
 	}
 	my @sockets = grep { m{/([^/.]+)\.sock$} && !$live{$1} } glob "$run_dir/monitors/*";
 	push @c, "of none that runs: @sockets" if @sockets;
@@ -455,6 +467,19 @@ my %op = (
 		kill KILL => $pid;
 		POSIX::_exit(0);
 	},
+	import => sub {
+		return if !$image;
+		my $r = system("cp $base/tiny.tar $lxd/images/ 2>/dev/null") ? EIO : 0;
+		# an upload is a file in the hands of one core
+		ended('cp tiny.tar images/' . ($image_there ? ', which is there' : ''), $r, $image_there ? EIO : fell() ? (0, EIO) : 0);
+		$image_there = 1 if !$r;
+		$image_there = -d "$lxd/images/$image" ? 1 : 0 if $r && fell();
+	},
+	drop_image => sub {
+		return if !$image;
+		my $r = ended('rmdir of the image', call(sub { rmdir "$lxd/images/$image" }), $image_there ? 0 : ENOENT);
+		$image_there = 0 if !$r;
+	},
 	kill_at => sub {
 		return if !$countdown;
 		my $n = 1 + int rand 120;
@@ -470,7 +495,7 @@ my %op = (
 );
 my @deck = map { ($_->[0]) x $_->[1] } [create => 3], [remove => 1], [rename => 2], [state => 9], [set => 5], [unset => 2],
 	[filter => 3], [nic => 3], [disk => 3], [exec => 3], [background => 2], [kill_background => 2], [kill_init => 1],
-	[kill_monitor => 1], [kill_core => 1], [kill_later => 4], [kill_at => 4], [kill_helper => 1];
+	[kill_monitor => 1], [kill_core => 1], [import => 1], [drop_image => 1], [kill_later => 4], [kill_at => 4], [kill_helper => 1];
 
 sub existing {
 	my @all = sort keys %have or return;
@@ -513,6 +538,8 @@ my %make_sure = (
 		}
 		$op{state}->('a', 'stopped force') if $have{a}{state} ne 'stopped';
 	},
+	'no image' => sub { $op{drop_image}->() if $image_there },
+	'an image' => sub { $op{import}->() if !$image_there },
 	running => sub {
 		$op{nic}->('a') if !$have{a}{eth1} && $have{a}{state} eq 'stopped';
 		$op{state}->('a', 'running') if $have{a}{state} ne 'running';
@@ -530,6 +557,8 @@ my @list = (
 	['NIC', ['stopped', 'running'], sub { $op{nic}->('a') }],
 	['command', ['stopped', 'running'], sub { $op{exec}->('a') }],
 	['mv', ['stopped'], sub { $op{rename}->('a', 'b') }],
+	['import of an image', ['no image'], sub { $op{import}->() }],
+	['rmdir of an image', ['an image'], sub { $op{drop_image}->() }],
 	['rmdir of one that ran', ['stopped', 'running', 'stopped'], sub { $op{remove}->('a') }],
 );
 @list = grep { $_->[0] =~ /start|stop|freeze|NIC|command|rmdir/ } @list if $may_fail;
