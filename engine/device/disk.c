@@ -49,6 +49,19 @@ const char *disk_root(const struct config *effective, struct err *err)
 	return found;
 }
 
+static bool is_own_place(const char *path)
+{
+	static const char *const places[] = {"/dev", "/proc", "/sys"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		size_t n = strlen(places[i]);
+
+		if (!strncmp(path, places[i], n) && (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
 int disk_check(struct object *o, const struct config *effective, const char *device, struct err *err)
 {
 	const char *path = config_device_get(effective, device, "path");
@@ -59,6 +72,10 @@ int disk_check(struct object *o, const struct config *effective, const char *dev
 	if (!path)
 		return 0;
 	if (!disk_is_root(effective, device)) {
+		if (is_own_place(path))
+			return err_set(err, EINVAL,
+				       "path of %s is \"%s\": /dev, /proc and /sys are the instance's own",
+				       device, path);
 		if (pool)
 			return err_set(
 			    err, EINVAL,

@@ -14,6 +14,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
+#include "engine/device/appear.h"
 #include "engine/device/disk.h"
 #include "engine/device/unix.h"
 
@@ -207,71 +208,83 @@ void device_mounts_forget(struct object *o)
 {
 	AUTO(free) char *dir = notes_path(o);
 
+	appear_drop(o, NULL);
 	path_remove_tree(dir);
 	host_warn_resolve(o->host, o, "disk");
+	host_warn_resolve(o->host, o, "device");
 }
 
 /* ---- what may be opened */
 
-int device_nodes(struct object *o, struct device_node **ret, size_t *ret_n, struct err *err)
+static size_t add_node(struct device_node *list, size_t n, const struct device_mount *m)
+{
+	if (!m->node)
+		return n;
+	list[n] = (struct device_node){m->node, major(m->id_device), minor(m->id_device)};
+	return n + 1;
+}
+
+size_t device_mounts_nodes(const struct device_mounts *m, struct device_node **ret)
+{
+	size_t n = 0;
+
+	*ret = xcalloc(m->n + 1, sizeof(**ret));
+	for (size_t i = 0; i < m->n; i++)
+		n = add_node(*ret, n, &m->list[i]);
+	return n;
+}
+
+/* Those that have a note, but for one that is on its way out. */
+static int allow_noted(struct object *o, const char *but, struct err *err)
 {
 	AUTO(names_free) char **names = noted(o);
+	AUTO(free) char *space = NULL;
+	struct device_node *nodes;
 	size_t n = 0, count = 0;
 
-	(void)err;
 	while (names[count])
 		count++;
-	*ret = xcalloc(count + 1, sizeof(**ret));
+	space = xcalloc(count + 1, sizeof(*nodes));
+	nodes = (struct device_node *)(void *)space;
 	for (size_t i = 0; i < count; i++) {
 		AUTO(free) char *text = NULL;
 		struct device_mount m;
 
-		if (note_read(o, names[i], &m, &text) && m.node)
-			(*ret)[n++] = (struct device_node){m.node, major(m.id_device), minor(m.id_device)};
+		if ((!but || strcmp(names[i], but) != 0) && note_read(o, names[i], &m, &text))
+			n = add_node(nodes, n, &m);
 	}
-	*ret_n = n;
-	return 0;
-}
-
-static int allow_noted(struct object *o, struct err *err)
-{
-	struct device_node *nodes = NULL;
-	size_t n = 0;
-	int r = device_nodes(o, &nodes, &n, err);
-
-	if (!r)
-		r = device_owner()->allow(o, nodes, n, err);
-	free(nodes);
-	return r;
+	return device_owner()->allow(o, nodes, n, err);
 }
 
 /* ---- live */
 
+/* Its note goes last: who is killed in between leaves it to the next core. */
 static int take_off(struct object *o, const char *device, struct err *err)
 {
 	AUTO(free) char *text = NULL;
 	struct device_mount m;
-	int r;
+	int r = 0;
 
 	if (!note_read(o, device, &m, &text))
 		return 0;
-	r = device_owner()->unmount(o, &m, err);
-	if (r < 0 && r != -ESRCH)
-		return r;
-	if (r == 0 && !m.node)
-		host_warn(
-		    o->host, o, "disk",
-		    "%s isn't at %s any more: the instance took it off itself, or moved it. What it keeps "
-		    "elsewhere it keeps until it stops",
-		    device, m.path);
-	note_drop(o, device);
 	/* what is open stays open; a node of that device, wherever it was put, opens no more */
-	r = m.node ? allow_noted(o, err) : 0;
-	if (r == -ESRCH)
-		r = 0;
-	if (r < 0)
-		note_write(o, &m, NULL);
-	return r;
+	if (m.node)
+		r = allow_noted(o, device, err);
+	if (r == 0)
+		r = device_owner()->unmount(o, &m, err);
+	if (r < 0 && r != -ESRCH) {
+		if (m.node)
+			allow_noted(o, NULL, NULL);
+		return r;
+	}
+	if (r == 0 && !m.node)
+		host_warn(o->host, o, "disk",
+			  "%s isn't at %s any more: the instance took it off itself, or moved it. What it "
+			  "keeps elsewhere it keeps until it stops",
+			  device, m.path);
+	err_done(err);
+	note_drop(o, device);
+	return 0;
 }
 
 static int put_on(struct object *o, const struct device_mount *m, struct err *err)
@@ -283,19 +296,54 @@ static int put_on(struct object *o, const struct device_mount *m, struct err *er
 		r = note_write(o, m, err);
 	if (r < 0)
 		return r;
-	r = m->node ? allow_noted(o, err) : 0;
+	r = m->node ? allow_noted(o, NULL, err) : 0;
 	if (!r)
 		r = device_owner()->mount(o, m, err);
-	if (r < 0) {
-		note_drop(o, m->device);
-		if (m->node)
-			allow_noted(o, NULL);
-	}
+	if (r == 0)
+		return 0;
+	if (m->node)
+		allow_noted(o, m->device, NULL);
+	note_drop(o, m->device);
 	if (r == -ESRCH) {
 		err_done(err);
 		return 0;
 	}
 	return r;
+}
+
+/* What is there becomes what is to be there. */
+static int bring(struct object *o, const struct config *c, const char *device, struct err *err)
+{
+	AUTO(mount_done) struct device_mount m = {.source = -EBADF};
+	int r = read_device(c, device, &m, err);
+
+	/* what is attached of a disk whose source is gone stays attached */
+	if (r == 0)
+		return unix_type(c, device) ? take_off(o, device, err) : 0;
+	return r > 0 && !is_noted_so(o, &m) ? put_on(o, &m, err) : r < 0 ? r : 0;
+}
+
+static void on_change(struct object *o, const char *device)
+{
+	AUTO(config_unref) struct config *c = object_effective(o);
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (unix_awaited(c, device) && bring(o, c, device, &err) < 0)
+		host_warn(o->host, o, "device",
+			  "device %s, which came or went, can't be brought to the instance: %s", device,
+			  err_text(&err));
+	else
+		host_warn_resolve(o->host, o, "device");
+}
+
+/* It may come and go. A host without watches left is told of, it's no failure. */
+static void await_changes(struct object *o, const struct config *c, const char *device)
+{
+	const char *path = unix_awaited(c, device);
+	AUTO(err_done) struct err err = ERR_NULL;
+
+	if (path && appear_watch(o, device, path, on_change, &err) < 0)
+		host_warn(o->host, o, "device", "%s", err_text(&err));
 }
 
 int mount_plug(struct object *o, const struct config *effective, const char *device, struct err *err)
@@ -312,8 +360,13 @@ int mount_plug(struct object *o, const struct config *effective, const char *dev
 	if (!config_device_get(effective, device, "source") &&
 	    (disk_is(effective, device) || !config_device_get(effective, device, "path")))
 		return 0;
+	await_changes(o, effective, device);
 	r = read_device(effective, device, &m, err);
-	return r > 0 ? put_on(o, &m, err) : r;
+	if (r > 0)
+		r = put_on(o, &m, err);
+	if (r < 0)
+		appear_drop(o, device);
+	return r;
 }
 
 int mount_unplug(struct object *o, const struct config *effective, const char *device, struct err *err)
@@ -323,24 +376,37 @@ int mount_unplug(struct object *o, const struct config *effective, const char *d
 		    err, EOPNOTSUPP,
 		    "%s, the root disk, can't be changed or taken off while the instance runs: stop it first",
 		    device);
+	appear_drop(o, device);
 	return take_off(o, device, err);
+}
+
+void device_mounts_watch(struct object *o, const struct config *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const char *device = section_device(&c->sections[i]);
+
+		if (!device || !unix_awaited(c, device))
+			continue;
+		await_changes(o, c, device);
+		/* what came or went before it was watched */
+		on_change(o, device);
+	}
 }
 
 /* ---- found again */
 
 static int adopt_one(struct object *o, const struct config *c, const char *device, struct err *err)
 {
-	AUTO(mount_done) struct device_mount m = {.source = -EBADF};
 	AUTO(free) char *text = NULL;
 	struct device_mount old;
-	int r = read_device(c, device, &m, err);
+	int r = bring(o, c, device, err);
 
-	/* what is attached of a source that is gone stays attached */
-	if (r < 0 && note_read(o, device, &old, &text)) {
+	/* likewise */
+	if (r == -ENOENT && note_read(o, device, &old, &text)) {
 		err_done(err);
 		return 0;
 	}
-	return r > 0 && !is_noted_so(o, &m) ? put_on(o, &m, err) : r < 0 ? r : 0;
+	return r;
 }
 
 int device_mounts_adopt(struct object *o, const struct config *c, struct err *err)
@@ -368,5 +434,6 @@ int device_mounts_adopt(struct object *o, const struct config *c, struct err *er
 			r = err_move(err, &own);
 		}
 	}
+	device_mounts_watch(o, c);
 	return r;
 }

@@ -47,8 +47,12 @@ void device_mounts_forget(struct object *o);
  * says. Return: 0, or the first failure */
 int device_mounts_adopt(struct object *o, const struct config *effective, struct err *err);
 
-/** device_nodes() - devices whose nodes are attached; freed by the caller. Return: 0 or a failure */
-int device_nodes(struct object *o, struct device_node **ret, size_t *ret_n, struct err *err);
+/** device_mounts_watch() - of one that runs: devices that aren't required come and go with those of the host
+ */
+void device_mounts_watch(struct object *o, const struct config *effective);
+
+/** device_mounts_nodes() - the devices among them; freed by the caller. Return: their number */
+size_t device_mounts_nodes(const struct device_mounts *m, struct device_node **ret);
 
 /** mount_plug(), mount_unplug() - device_type.attach and .detach of what is mounted */
 int mount_plug(struct object *o, const struct config *effective, const char *device, struct err *err);

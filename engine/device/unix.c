@@ -103,6 +103,17 @@ static int read_source(const struct config *c, const char *device, struct device
 	return 0;
 }
 
+const char *unix_awaited(const struct config *c, const char *device)
+{
+	const char *required = config_device_get(c, device, "required"), *source;
+
+	if (!unix_type(c, device) || !required || value_bool(required) ||
+	    (config_device_get(c, device, "major") && config_device_get(c, device, "minor")))
+		return NULL;
+	source = config_device_get(c, device, "source");
+	return source ? source : config_device_get(c, device, "path");
+}
+
 static uint32_t number(const struct config *c, const char *device, const char *key, uint32_t otherwise)
 {
 	return (uint32_t)value_int(config_device_get(c, device, key), otherwise);

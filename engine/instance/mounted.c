@@ -52,17 +52,14 @@ static void add_nodes(struct cgroup_limits *l, const struct device_node *nodes, 
 	l->n_devices = n_own + n;
 }
 
-int instance_add_devices(struct object *o, struct cgroup_limits *l, struct cgroup_device **ret_list,
-			 struct err *err)
+void instance_add_devices(const struct device_mounts *m, struct cgroup_limits *l,
+			  struct cgroup_device **ret_list)
 {
 	struct device_node *nodes = NULL;
-	size_t n;
-	int r = device_nodes(o, &nodes, &n, err);
+	size_t n = device_mounts_nodes(m, &nodes);
 
-	if (!r)
-		add_nodes(l, nodes, n, ret_list);
+	add_nodes(l, nodes, n, ret_list);
 	free(nodes);
-	return r;
 }
 
 static int owner_netns(struct object *o)

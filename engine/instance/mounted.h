@@ -10,7 +10,7 @@
  * Return: 0; -EINVAL a node's owner isn't among the ids */
 int instance_mount_of(const struct device_mount *d, const struct idmap *map, struct container_mount *ret,
 		      struct err *err);
-/** instance_add_devices() - what every container may open, and the nodes that are noted for it.
+/** instance_add_devices() - what every container may open, and the devices among its mounts.
  * @ret_list: freed by the caller after @l was used */
-int instance_add_devices(struct object *o, struct cgroup_limits *l, struct cgroup_device **ret_list,
-			 struct err *err);
+void instance_add_devices(const struct device_mounts *m, struct cgroup_limits *l,
+			  struct cgroup_device **ret_list);

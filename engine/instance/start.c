@@ -205,7 +205,7 @@ static int add_mounts(struct start *s, struct err *err)
 		r = instance_mount_of(&s->devices.list[i], &s->spec.map, &s->mounts[i], err);
 	s->spec.mounts = s->mounts;
 	s->spec.n_mounts = s->devices.n;
-	return r < 0 ? r : device_mounts_note(s->o, &s->devices, err);
+	return r;
 }
 
 static void add_intercepts(struct start *s)
@@ -236,8 +236,7 @@ static int add_limits(struct start *s, struct err *err)
 		r = limits_cpu(s->effective, l, err);
 	if (!r)
 		r = limits_processes(s->effective, l, err);
-	if (!r)
-		r = instance_add_devices(s->o, l, &s->nodes, err);
+	instance_add_devices(&s->devices, l, &s->nodes);
 	limits_supported(instances_of(s->o)->env.cgroups, l);
 	return r;
 }
@@ -360,16 +359,21 @@ static int run(struct start *s, struct err *err)
 {
 	struct object *o = s->o;
 	struct container *c = NULL;
-	int r = container_start(&instances_of(o)->env, &s->spec, &c, err);
+	int r = device_mounts_note(o, &s->devices, err);
 
+	if (!r)
+		r = container_start(&instances_of(o)->env, &s->spec, &c, err);
 	if (r < 0) {
 		nics_detach_all(o);
+		device_mounts_forget(o);
 		return r;
 	}
 	instance_set_container(o, c, false);
 	r = instance_watch(o, err);
 	if (r < 0)
 		instance_finish_held(o, true, NULL);
+	else
+		device_mounts_watch(o, s->effective);
 	return r;
 }
 
@@ -396,7 +400,6 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	if (r == -ECANCELED)
 		r = err_set(err, EINTR, "the start was interrupted: nothing of it is left");
 	if (r < 0) {
-		device_mounts_forget(o);
 		ids_release(o);
 		instance_unconfine(o);
 		guard_drop(o, false);

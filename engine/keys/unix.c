@@ -40,7 +40,9 @@
 	     .def = "true",                                                                                  \
 	     .live = LIVE_REPLUG,                                                                            \
 	     .text = "Whether it is a failure that the host has no such device, at the instance's start or " \
-		     "when this is added. Otherwise it goes without."},                                      \
+		     "when this is added. Otherwise the device comes and goes with that of the host, also "  \
+		     "while "                                                                                \
+		     "the instance runs."},                                                                  \
 	    {.name = "source",                                                                               \
 	     .type = &type_host_path,                                                                        \
 	     .class = CLASS_HOST,                                                                            \

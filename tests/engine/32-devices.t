@@ -53,7 +53,7 @@ fails_with EINVAL 'has "fish": of ro, nosuid' "one that there isn't" -- put fish
 fails_with ENOENT "$STATE/nothing" "a source that isn't there" -- put "$STATE/nothing" "$d/data/source"
 is "$(inside 'cat /srv/elsewhere/file')" other "leaves it as it was"
 fails_with EINVAL 'is "/srv/boot": ' "another's path" -- put /srv/boot "$d/data/path"
-fails_with EINVAL '/proc and /sys are the container' "a place of the kernel's file systems" -- put /proc/x "$d/data/path"
+fails_with EINVAL '/dev, /proc and /sys are the instance' "a place of the kernel's file systems" -- put /proc/x "$d/data/path"
 ok "it is removed" -- rmdir "$d/data"
 is "$(inside 'ls -A /srv/elsewhere; grep -c /srv/elsewhere /proc/mounts')" 0 "and gone"
 ok "one that it was started with" -- rmdir "$d/boot"
@@ -114,6 +114,25 @@ ok "by its numbers" -- device num type=unix-char path=/dev/full2 major=1 minor=7
 is "$(inside 'echo x 2>&1 >/dev/full2 | grep -c "No space"')" 1 "it is that device"
 ok "one that isn't required" -- device maybe type=unix-char source=/dev/no-such path=/dev/maybe required=false
 is "$(inside 'ls /dev/maybe 2>/dev/null')" "" "is left out"
+# one that comes and goes
+hot=$WORK/hot/plug
+ok "one that isn't there yet" -- device hot type=unix-char "source=$hot/tty" path=/dev/hot required=false
+is "$(inside 'ls /dev/hot 2>/dev/null'; notes | grep hot)" "" "is left out"
+in_there() { [ "$(inside "stat -c %t:%T /dev/hot 2>/dev/null")" = "$1" ]; }
+mkdir -p "$hot"
+mknod "$hot/tty" c 1 7
+ok "it comes when it is there" -- eventually in_there 1:7
+mknod "$hot/other" c 1 5
+mv "$hot/other" "$hot/tty"
+ok "a new one takes its place" -- eventually in_there 1:5
+rm "$hot/tty"
+ok "it goes with the host's" -- eventually in_there ""
+rm -r "$WORK/hot"
+mkdir -p "$hot"
+mknod "$hot/tty" c 1 7
+ok "and comes again, with the directories on its way" -- eventually in_there 1:7
+ok "removed it comes no more" -- rmdir "$d/hot"
+is "$(inside 'ls /dev/hot 2>/dev/null')" "" "and is gone"
 ok "it is removed" -- rmdir "$d/zero"
 is "$(inside 'ls /dev/nothing 2>/dev/null')" "" "and gone, with its file"
 ok "all others" -- rmdir "$d/num" "$d/maybe"
@@ -127,10 +146,51 @@ shared" "both are there"
 is "$(notes | tr '\n' ' ')" "data zero " "noted"
 
 # ---- another core
-kill -KILL "$(pgrep -f "^$BIN/lxdfsd" | tail -n 1)"
+device hot type=unix-char "source=$hot/tty" path=/dev/hot required=false
+is "$(inside 'stat -c %t:%T /dev/hot')" 1:7 "one that may come and go"
+core=$(pgrep -f "^$BIN/lxdfsd" | tail -n 1)
+kill -STOP "$core"
+rm "$hot/tty"
+kill -KILL "$core"
 is "$(cat "$foo/state")" running "the next core finds it"
+ok "one that went meanwhile is taken off" -- eventually in_there ""
+mknod "$hot/tty" c 1 7
+ok "and still comes" -- eventually in_there 1:7
+rmdir "$d/hot"
 ok "takes one off that its forerunner added" -- rmdir "$d/data"
 is "$(inside 'ls -A /srv/data; stat -c "%t:%T" /dev/deep/down')" 1:3 "and only that"
+# a core that is killed at any moment of a change
+in_kernel() { inside 'grep -c " /srv/torn " /proc/mounts; ls /dev/torn 2>/dev/null | wc -l; cat /srv/torn/file 2>/dev/null'; }
+in_config() {
+	local disk=0 node=0
+	[ ! -e "$d/torn/path" ] || disk=1
+	[ ! -e "$d/node/path" ] || node=1
+	printf '%s\n%s\n' $disk $node
+	[ $disk = 0 ] || echo shared
+}
+wrong=
+for ((i = 0; i < 12; i++)); do
+	(
+		device torn type=disk "source=$STATE/shared" path=/srv/torn
+		device node type=unix-char "source=$WORK/null" path=/dev/torn
+		rmdir "$d/node"
+		rmdir "$d/torn"
+	) >/dev/null 2>&1 &
+	sleep "0.0$((i * 7 % 10))$((i % 7))"
+	kill -KILL "$(pgrep -f "^$BIN/lxdfsd" | tail -n 1)"
+	wait $!
+	cat "$foo/state" >/dev/null
+	[ "$(in_kernel)" = "$(in_config)" ] || wrong+="$i: $(in_kernel | tr '\n' ' ') for $(in_config | tr '\n' ' ');"
+	rmdir "$d/node" "$d/torn" 2>/dev/null
+done
+is "$wrong" "" "after each of $i crashes the kernel has what the config says"
+is "$(in_kernel)" "$(printf '0\n0')" "and nothing at the end"
+
+ok "it is frozen" -- put frozen "$foo/state"
+ok "a frozen instance gets a disk" -- device data type=disk "source=$STATE/shared" path=/srv/frozen
+ok "it is thawed" -- put running "$foo/state"
+is "$(inside 'cat /srv/frozen/file')" shared "and has it"
+
 ok "it stops" -- put 'stopped force' "$foo/state"
 is "$(notes)" "" "no notes are left"
 rmdir "$foo"

@@ -27,7 +27,7 @@ command_of() {
 talk() {
 	timeout 20 ${AS[@]+"${AS[@]}"} perl -e 'my ($path, $pattern, $text) = @ARGV;
 		open my $f, "+<", $path or die "$!\n"; syswrite $f, $text if defined $text;
-		my $all = ""; while (sysread $f, my $piece, 4096) { $all .= $piece; last if $all =~ /$pattern/ }
+		my $all = ""; while (sysread $f, my $piece, 4096) { $all .= $piece; last if $all =~ /$pattern[^\n]*\n/ }
 		$all =~ s/\r//g; $all =~ s/^\n+//; print $all' "$@"
 }
 
