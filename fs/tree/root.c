@@ -7,6 +7,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
+#include "engine/instance/guard.h"
 #include "engine/storage/driver.h"
 #include "fs/ops.h"
 #include "fs/tree/common.h"
@@ -83,12 +84,11 @@ static bool exists(const char *path)
 
 static void env_features(struct host *h, struct buf *b)
 {
-	AUTO(free) char *lsm = NULL;
+	AUTO(free) char *enabled = NULL;
 
-	(void)h;
-	path_read(AT_FDCWD, "/sys/kernel/security/lsm", 4096, &lsm);
-	yes_no(b, "apparmor",
-	       lsm ? strstr(lsm, "apparmor") != NULL : exists("/sys/module/apparmor/parameters/enabled"));
+	path_read(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16, &enabled);
+	yes_no(b, "apparmor", enabled && enabled[0] == 'Y');
+	yes_no(b, "apparmor_profiles", guard_has_apparmor(h));
 	yes_no(b, "selinux", exists("/sys/fs/selinux/enforce"));
 	yes_no(b, "cgroup2", exists("/sys/fs/cgroup/cgroup.controllers"));
 	yes_no(b, "cgroup1", !exists("/sys/fs/cgroup/cgroup.controllers"));

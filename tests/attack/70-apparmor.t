@@ -43,7 +43,7 @@ rm "$foo/config/raw.apparmor"
 if ! has_apparmor; then
 	is "$(told)" 1 "one warning tells that there is no AppArmor"
 	like "$(cat "$LXD"/warnings/apparmor-*/message)" "no AppArmor" "and says why"
-	like "$(cat "$LXD/environment/kernel_features")" 'apparmor false' "so does environment/"
+	like "$(cat "$LXD/environment/kernel_features")" 'apparmor_profiles false' "so does environment/"
 	ok "an instance starts" -- put running "$foo/state"
 	put stopped "$foo/state"
 	ok "again" -- put running "$foo/state"
@@ -56,7 +56,7 @@ fi
 
 # ---- while they run
 is "$(told)" 0 "no warning"
-like "$(cat "$LXD/environment/kernel_features")" 'apparmor true' "environment/ says so"
+like "$(cat "$LXD/environment/kernel_features")" 'apparmor_profiles true' "environment/ says so"
 ok "foo starts" -- put running "$foo/state"
 name=$NAME-$(uuid "$foo")
 is "$(sed -n 's/^profile //p' "$foo/confinement")" "$name" "its profile has no name but its uuid"
