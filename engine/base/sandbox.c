@@ -113,6 +113,13 @@ int sandbox_label_exec(int proc, const char *label)
 	return r;
 }
 
+int sandbox_context_exec(int proc, const char *context)
+{
+	AUTO(fd) int fd = openat(proc, "thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : sys_write_all(fd, context, strlen(context));
+}
+
 int sandbox_lock_down(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

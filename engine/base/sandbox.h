@@ -28,6 +28,8 @@ int sandbox_become(unsigned uid, unsigned gid, uint64_t keep);
  * Return: 0; -ENOENT the kernel knows no such profile; -errno
  */
 int sandbox_label_exec(int proc, const char *label);
+/** sandbox_context_exec() - the same with a context of SELinux'. Return: 0; -EINVAL its policy has no such */
+int sandbox_context_exec(int proc, const char *context);
 
 /** sandbox_lock_down() - for a helper that has what it needs: no capabilities, no_new_privs. Return: 0 or
  * -errno */

@@ -164,6 +164,19 @@ static int set_streams(const struct exec_spec *s, const struct ends *ends, int s
 	return 0;
 }
 
+/* For the execve that comes. */
+static int take_label(const struct exec_spec *s, int proc, struct err *err)
+{
+	int r = s->profile ? sandbox_label_exec(proc, s->profile) : 0;
+
+	if (r < 0)
+		return err_set(err, -r, "AppArmor's profile %s can't be taken on: %s", s->profile,
+			       strerror(-r));
+	r = s->context ? sandbox_context_exec(proc, s->context) : 0;
+	return r < 0 ? err_set(err, -r, "SELinux' context %s can't be taken on: %s", s->context, strerror(-r))
+		     : 0;
+}
+
 static int run_command(const struct exec_order *o, int proc, const struct ends *ends, int sock,
 		       struct err *err)
 {
@@ -201,10 +214,9 @@ static int run_command(const struct exec_order *o, int proc, const struct ends *
 	r = s->notify_fd >= 0 ? hand_over_calls(s, err) : 0;
 	if (r < 0)
 		return r;
-	r = s->profile ? sandbox_label_exec(proc, s->profile) : 0;
+	r = take_label(s, proc, err);
 	if (r < 0)
-		return err_set(err, -r, "AppArmor's profile %s can't be taken on: %s", s->profile,
-			       strerror(-r));
+		return r;
 	/* last, since it may deny all but execve */
 	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
 	if (r < 0)

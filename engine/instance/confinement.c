@@ -11,6 +11,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
 #include "engine/confine/apparmor.h"
+#include "engine/confine/selinux.h"
 #include "engine/instance/instance.h"
 
 #define MAX_FILE (1 << 20)
@@ -112,14 +113,15 @@ void instance_confinement(struct object *o, struct buf *b)
 {
 	AUTO(buf_done) struct buf all = BUF_NULL;
 	pid_t pid = instance_pid(o);
-	AUTO(free) char *status = NULL, *mounts = NULL, *profile = NULL;
+	AUTO(free) char *status = NULL, *mounts = NULL, *profile = NULL, *context = NULL;
 	struct str rest, line, seccomp;
 
 	if (!pid)
 		return;
 	status = file_of(pid, "status");
 	mounts = file_of(pid, "mountinfo");
-	profile = apparmor_label(pid);
+	context = selinux_context(pid);
+	profile = context ? NULL : apparmor_label(pid);
 	add_namespaces(pid, &all);
 	add_map(pid, "uid_map", &all);
 	add_map(pid, "gid_map", &all);
@@ -128,6 +130,11 @@ void instance_confinement(struct object *o, struct buf *b)
 	buf_printf(&all, "seccomp %s\n", str_is(seccomp, "2") ? "filter" : "none");
 	buf_printf(&all, "no_new_privs %s\n",
 		   str_is(status_line(status, "NoNewPrivs"), "1") ? "true" : "false");
+	if (context) {
+		buf_adds(&all, "selinux ");
+		buf_escape(&all, str_from(context));
+		buf_addc(&all, '\n');
+	}
 	buf_adds(&all, "profile ");
 	line = str_trim(str_from(profile));
 	buf_escape(&all, line.len ? line : STR("none"));

@@ -96,6 +96,8 @@ struct container_spec {
 	bool has_nodes;	     /* device nodes of its own can be opened; its group holds those that may */
 	uint64_t caps_drop;  /* bits (1 << CAP_X) gone from the bounding set, see caps_dropped() */
 	const char *profile; /* AppArmor's label for init, loaded already; NULL: none */
+	const char *context; /* SELinux', likewise */
+	const char *files;   /* SELinux' context for its files; NULL: what they have */
 
 	const char *console_log;  /* file that gets what the console prints; NULL: none */
 	uint64_t console_log_max; /* bytes; beyond that the file starts anew and the old is console_log.1 */

@@ -30,6 +30,14 @@ static const struct { const char *name, *to; } links[] = {
 };
 /* clang-format on */
 
+/* SELinux' context for what is mounted here; this process makes one container. */
+static const char *files_context;
+
+void devtree_context(const char *context)
+{
+	files_context = context;
+}
+
 /* A new mount of a file system. @options: "key", "value", ... NULL; a value of "" is a flag. */
 static int new_mount(const char *type, const char *const *options, unsigned attrs)
 {
@@ -45,6 +53,9 @@ static int new_mount(const char *type, const char *const *options, unsigned attr
 		if (r < 0)
 			return -errno;
 	}
+	if (files_context && (!strcmp(type, "tmpfs") || !strcmp(type, "devpts")) &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, "context", files_context, 0) < 0)
+		return -errno;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, attrs);

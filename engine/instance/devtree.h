@@ -9,6 +9,9 @@
 
 struct wire_hierarchy;
 
+/** devtree_context() - SELinux' for files of all that is mounted from now on; borrowed, NULL for none */
+void devtree_context(const char *context);
+
 /**
  * devtree_mount() - mount /dev below a root that isn't the root yet
  * @root: mount of the root file system

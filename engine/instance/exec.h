@@ -30,6 +30,7 @@ struct exec_spec {
 	int monitor_fd; /* socket of the container's monitor, which gets these calls; set by exec_start() */
 	uint64_t caps_drop;			/* as the container's own */
 	const char *profile;			/* likewise; NULL: none */
+	const char *context;			/* SELinux', likewise */
 	const struct container_rlimit *rlimits; /* likewise */
 	size_t n_rlimits;
 };

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/log.h"
 #include "engine/confine/apparmor.h"
+#include "engine/confine/selinux.h"
 #include "engine/instance/instance.h"
 
 /* Such as lxdfs-0a1b2c3d-..., which tells nobody what it is of. */
@@ -41,7 +43,7 @@ void guard_open(struct host *h)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
 
-	if (apparmor_here(&err) < 0)
+	if (apparmor_here(&err) < 0 && !selinux_here())
 		host_warn(h, NULL, "apparmor",
 			  "%s. Containers run without a profile: everything else holds them as ever, and "
 			  "what that leaves open doc/security.md tells",
@@ -105,6 +107,42 @@ char *guard_instance_label(struct object *o)
 	if (!has || !str_has_prefix(str_from(has), str_from(name)))
 		return NULL;
 	return label_of(name, strstr(has, "//&") != NULL);
+}
+
+void guard_context(struct object *o, char **ret_process, char **ret_files)
+{
+	AUTO(config_unref) struct config *server = NULL;
+	AUTO(free) char *process = NULL, *files = NULL;
+	AUTO(err_done) struct err err = ERR_NULL;
+	const char *type;
+
+	if (!selinux_here())
+		return;
+	server = object_own(o->host->server);
+	type = config_get(server, SECTION_CONFIG, "lxdfs.selinux_type");
+	type = type ? type : SELINUX_TYPE;
+	if (!strcmp(type, "none"))
+		return;
+	process = selinux_process(type, o->uuid);
+	files = selinux_files(o->uuid);
+	if (selinux_check(process, &err) < 0 || selinux_check(files, &err) < 0) {
+		host_warn(o->host, NULL, "selinux",
+			  "%s: instances have the context of lxdfsd. Install a policy for containers, or set "
+			  "lxdfs.selinux_type to a type of this one, or to none",
+			  err_text(&err));
+		return;
+	}
+	host_warn_resolve(o->host, NULL, "selinux");
+	*ret_process = TAKE(process);
+	*ret_files = TAKE(files);
+}
+
+char *guard_instance_context(struct object *o)
+{
+	pid_t pid = instance_pid(o);
+	AUTO(free) char *own = selinux_context(getpid()), *its = pid ? selinux_context(pid) : NULL;
+
+	return own && its && strcmp(own, its) != 0 ? TAKE(its) : NULL;
 }
 
 int guard_dnsmasq(struct object *o, const char *program, const char *run_dir, const char *lease_dir,

@@ -26,6 +26,12 @@ int guard_instance(struct object *o, const struct config *effective, char **ret_
  * says. NULL: nothing. Freed by the caller */
 char *guard_instance_label(struct object *o);
 
+/** guard_context() - SELinux' contexts for an instance's processes and files, as lxdfs.selinux_type says;
+ * NULL without SELinux, and, with a warning, where its policy hasn't such a type. Freed by the caller */
+void guard_context(struct object *o, char **ret_process, char **ret_files);
+/** guard_instance_context() - what commands in a running one are to have: as init. NULL: what lxdfsd has */
+char *guard_instance_context(struct object *o);
+
 /** guard_dnsmasq() - load a network's; @ret_name NULL as above */
 int guard_dnsmasq(struct object *o, const char *program, const char *run_dir, const char *lease_dir,
 		  char **ret_name, struct err *err);

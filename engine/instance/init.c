@@ -231,6 +231,7 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	AUTO(fd) int parking = -EBADF, root = -EBADF, master = -EBADF, slave = -EBADF;
 	int fds[2], r = receive(sock, CHILD_BUILD, &build, err);
 
+	devtree_context(s->files);
 	if (!r)
 		r = enter_mounts(build.fds[0], &parking, &root, err);
 	if (!r)
@@ -290,6 +291,19 @@ static int hand_over_calls(int filter, int sock, struct err *err)
 	return r < 0 ? err_set(err, -r, "the monitor takes no calls: %s", strerror(-r)) : 0;
 }
 
+/* For the execve that comes. */
+static int take_label(const struct container_spec *s, int proc, struct err *err)
+{
+	int r = s->profile ? sandbox_label_exec(proc, s->profile) : 0;
+
+	if (r < 0)
+		return err_set(err, -r, "AppArmor's profile %s can't be taken on: %s", s->profile,
+			       strerror(-r));
+	r = s->context ? sandbox_context_exec(proc, s->context) : 0;
+	return r < 0 ? err_set(err, -r, "SELinux' context %s can't be taken on: %s", s->context, strerror(-r))
+		     : 0;
+}
+
 static int become_init(const struct container_spec *s, int proc, int sock, struct err *err)
 {
 	static const char *const default_argv[] = {"/sbin/init", NULL};
@@ -304,10 +318,9 @@ static int become_init(const struct container_spec *s, int proc, int sock, struc
 	r = s->notify_fd >= 0 ? hand_over_calls(s->notify_fd, sock, err) : 0;
 	if (r < 0)
 		return r;
-	r = s->profile ? sandbox_label_exec(proc, s->profile) : 0;
+	r = take_label(s, proc, err);
 	if (r < 0)
-		return err_set(err, -r, "AppArmor's profile %s can't be taken on: %s", s->profile,
-			       strerror(-r));
+		return r;
 	/* last, since it may deny all but execve */
 	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
 	if (r < 0)

@@ -39,7 +39,7 @@ struct start {
 	struct instance_root root;
 	struct device_mounts devices;
 	struct container_spec spec;
-	char *name, *log, *profile;
+	char *name, *log, *profile, *context, *files;
 	char **env;
 	struct container_sysctl *sysctls;
 	struct container_mount *mounts;
@@ -56,6 +56,8 @@ static void start_done_auto(struct start *s)
 	free(s->name);
 	free(s->log);
 	free(s->profile);
+	free(s->context);
+	free(s->files);
 	texts_free(s->env);
 	free(s->sysctls);
 	free(s->mounts);
@@ -325,6 +327,8 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	if (!r)
 		r = guard_instance(o, s->effective, &s->profile, err);
 	if (!r)
+		guard_context(o, &s->context, &s->files);
+	if (!r)
 		r = add_mounts(s, err);
 	if (!r)
 		r = add_limits(s, err);
@@ -344,6 +348,8 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 	spec->env = (const char *const *)s->env;
 	spec->seccomp_fd = instance_of(o)->seccomp_fd;
 	spec->profile = s->profile;
+	spec->context = s->context;
+	spec->files = s->files;
 	spec->caps_drop = instance_of(o)->caps_drop;
 	add_intercepts(s);
 	spec->rlimits = instance_of(o)->rlimits;

@@ -221,6 +221,8 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 	pack_u32(b, s->notify_fd >= 0);
 	pack_u64(b, s->caps_drop);
 	pack_text(b, s->profile);
+	pack_text(b, s->context);
+	pack_text(b, s->files);
 	pack_text(b, s->console_log);
 	pack_u64(b, s->console_log_max);
 	pack_groups(b, groups, n_groups);
@@ -287,6 +289,8 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	has_notify = unpack_u32(&u);
 	s->caps_drop = unpack_u64(&u);
 	s->profile = unpack_text(&u);
+	s->context = unpack_text(&u);
+	s->files = unpack_text(&u);
 	s->console_log = unpack_text(&u);
 	s->console_log_max = unpack_u64(&u);
 	o.n_cgroups = unpack_count(&u);
@@ -346,6 +350,8 @@ void start_order_done(struct start_order *o)
 	free((void *)s->sysctls);
 	free((void *)s->mounts);
 	free((char *)s->profile);
+	free((char *)s->context);
+	free((char *)s->files);
 	free((char *)s->console_log);
 	*o = (struct start_order){.spec = CONTAINER_SPEC_NULL};
 }
@@ -364,6 +370,7 @@ int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const 
 	pack_u64(b, s->max_output);
 	pack_u64(b, s->caps_drop);
 	pack_text(b, s->profile);
+	pack_text(b, s->context);
 	pack_rlimits(b, s->rlimits, s->n_rlimits);
 	pack_u32(b, s->has_terminal);
 	pack_u32(b, (uint32_t)s->rows << 16 | s->columns);
@@ -399,6 +406,7 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	s->max_output = unpack_u64(&u);
 	s->caps_drop = unpack_u64(&u);
 	s->profile = unpack_text(&u);
+	s->context = unpack_text(&u);
 	s->rlimits = unpack_rlimits(&u, &s->n_rlimits);
 	s->has_terminal = unpack_u32(&u);
 	size = unpack_u32(&u);
@@ -437,6 +445,7 @@ void exec_order_done(struct exec_order *o)
 	free((char *)s->cwd);
 	free((char *)s->dir);
 	free((char *)s->profile);
+	free((char *)s->context);
 	free((void *)s->rlimits);
 	if (s->stdin_fd >= 0)
 		close(s->stdin_fd);

@@ -11,7 +11,7 @@
 #include <signal.h>
 
 /* The order's form: core and helper of one build only, a start never crosses versions. */
-#define WIRE_ORDER 4
+#define WIRE_ORDER 5
 #define WIRE_MAX_ORDER (1 << 20)
 /* What HELLO says: a core refuses what it doesn't know. */
 #define WIRE_HELLO 1

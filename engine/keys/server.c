@@ -68,6 +68,14 @@ static const struct key rows[] = {
 	 "are closed before the first one starts. It changes modes of files outside of the tree: "
 	 "/proc/sched_debug or its successor in debugfs, and /sys/kernel/slab. They stay closed until the "
 	 "next boot."},
+    {.name = "lxdfs.selinux_type",
+     .type = &type_name,
+     .def = "container_t",
+     .class = CLASS_HOST,
+     .live = LIVE_RESTART,
+     .text =
+	 "On a host with SELinux the type that the processes of instances get at their next start, each with "
+	 "categories of its own. `none`: they keep what lxdfsd has."},
     {.name = "lxdfs.source",
      .type = &type_source,
      .def = "busybox",

@@ -210,7 +210,7 @@ static int run_held(struct object *o, struct err *err)
 	struct exec_spec spec = EXEC_SPEC_NULL;
 	AUTO(exec_user_done) struct exec_user user = {0};
 	AUTO(texts_free) char **env = NULL;
-	AUTO(free) char *dir = dir_of(o), *profile = NULL;
+	AUTO(free) char *dir = dir_of(o), *profile = NULL, *context = NULL;
 	AUTO(fd) int input = -EBADF;
 	struct exec *run = NULL;
 	int r;
@@ -243,6 +243,8 @@ static int run_held(struct object *o, struct err *err)
 	spec.caps_drop = in->caps_drop;
 	profile = guard_instance_label(o->parent);
 	spec.profile = profile;
+	context = guard_instance_context(o->parent);
+	spec.context = context;
 	spec.rlimits = in->rlimits;
 	spec.n_rlimits = in->n_rlimits;
 	r = exec_start(&instances_of(o)->env, in->container, &spec, &run, err);

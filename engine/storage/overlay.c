@@ -104,7 +104,7 @@ static int set(int fs, const char *key, const char *value, struct err *err)
 		       n > 2 ? why + 2 : strerror(errnum));
 }
 
-static int create(const char *lowerdirs, struct err *err)
+static int create(const char *lowerdirs, const char *context, struct err *err)
 {
 	AUTO(fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	int mnt, r;
@@ -118,6 +118,8 @@ static int create(const char *lowerdirs, struct err *err)
 		r = set(fs, "workdir", "w/work", err);
 	if (!r)
 		r = set(fs, "redirect_dir", "on", err);
+	if (!r && context)
+		r = set(fs, "context", context, err);
 	if (r < 0)
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
@@ -133,7 +135,7 @@ static int create(const char *lowerdirs, struct err *err)
 }
 
 int overlay_mount(const char *const *lower, const char *layer, int userns, unsigned uid, unsigned gid,
-		  const char *scratch, struct err *err)
+		  const char *context, const char *scratch, struct err *err)
 {
 	AUTO(buf_done) struct buf dirs = BUF_NULL;
 	int r = enter_scratch(scratch, err), mnt;
@@ -154,7 +156,7 @@ int overlay_mount(const char *const *lower, const char *layer, int userns, unsig
 			err_set(err, -r, "the file system ids %u:%u can't be taken on: %s", uid, gid,
 				strerror(-r));
 	}
-	mnt = r < 0 ? r : create(buf_cstr(&dirs), err);
+	mnt = r < 0 ? r : create(buf_cstr(&dirs), context, err);
 	sandbox_fs_ids(0, 0);
 	/* the layers live on in overlayfs */
 	if ((chdir("/") < 0 || umount2(scratch, MNT_DETACH) < 0) && mnt >= 0) {

@@ -38,6 +38,7 @@ int overlay_idmap(int tree, int userns, bool recursive, const char *what, struct
  * @layer:  as made by overlay_layer_make()
  * @userns: ids are mapped as in this user namespace, -1 for none
  * @uid, @gid: host ids of the container's root: what overlayfs itself creates belongs to them
+ * @context: of SELinux for all files in it; NULL: what they have
  * @scratch: a directory over which this mount namespace, which must be the caller's alone, gets a tmpfs for
  * the moment
  *
@@ -45,4 +46,4 @@ int overlay_idmap(int tree, int userns, bool recursive, const char *what, struct
  * capabilities. Return: a mount descriptor, or a failure
  */
 int overlay_mount(const char *const *lower, const char *layer, int userns, unsigned uid, unsigned gid,
-		  const char *scratch, struct err *err);
+		  const char *context, const char *scratch, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AppArmor's profiles as text: what each variant says, which names the denials leave out, what rules of an
- * admin's may be part of one, and that apparmor_parser compiles all of it. */
+/* Labels of containers. AppArmor's profiles as text: what each variant says, which names the denials leave
+ * out, what rules of an admin's may be part of one, and that apparmor_parser compiles all of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/spawn.h"
 #include "engine/confine/apparmor.h"
+#include "engine/confine/selinux.h"
 
 #define NAME "lxdfs-0a1b2c3d-0000-4000-8000-0123456789ab"
 
@@ -193,11 +194,33 @@ static void test_dnsmasq(void **state)
 	unlink(path);
 }
 
+static void test_selinux(void **state)
+{
+	/* clang-format off */
+	static const struct { const char *uuid, *process; } rows[] = {
+		{"00000000-0000-4000-8000-0123456789ab", "system_u:system_r:container_t:s0:c0,c1"},
+		{"000003ff-0000-4000-8000-0123456789ab", "system_u:system_r:container_t:s0:c0,c1023"},
+		{"000fffff-0000-4000-8000-0123456789ab", "system_u:system_r:container_t:s0:c0,c1023"},
+		{"00000803-0000-4000-8000-0123456789ab", "system_u:system_r:container_t:s0:c2,c3"},
+		{"ffffffff-0000-4000-8000-0123456789ab", "system_u:system_r:container_t:s0:c0,c1023"},
+	};
+	/* clang-format on */
+	AUTO(free) char *files = selinux_files(rows[3].uuid);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(free) char *process = selinux_process("container_t", rows[i].uuid);
+
+		assert_string_equal(process, rows[i].process);
+	}
+	assert_string_equal(files, "system_u:object_r:container_file_t:s0:c2,c3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_deny_but), cmocka_unit_test(test_variants), cmocka_unit_test(test_raw),
-	    cmocka_unit_test(test_parser),   cmocka_unit_test(test_dnsmasq),
+	    cmocka_unit_test(test_parser),   cmocka_unit_test(test_dnsmasq),  cmocka_unit_test(test_selinux),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
