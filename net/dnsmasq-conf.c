@@ -93,8 +93,31 @@ static int ip_cmp(const struct ip *a, const struct ip *b)
 	return memcmp(a->bytes, b->bytes, ip_bits(a) / 8);
 }
 
-static int put_range(struct buf *b, const struct ip_net *net, const struct dnsmasq_range *range,
-		     unsigned expiry, struct err *err)
+static void put_mask(struct buf *b, const struct ip_net *net)
+{
+	struct ip_net ones = {.ip = {.family = AF_INET}, .len = net->len};
+	struct ip mask = ip_net_last(&ones);
+
+	for (size_t i = 0; i < 4; i++)
+		mask.bytes[i] = (unsigned char)~mask.bytes[i];
+	buf_ip(b, &mask);
+}
+
+/* All of the network, for addresses in the hosts files alone. Other tags than `known` don't do: dnsmasq
+ * (2.90) dies when it reads lines anew that set one. */
+static void put_static(struct buf *b, const struct dnsmasq_spec *s)
+{
+	struct ip_net base = ip_net_base(&s->v4);
+
+	buf_adds(b, "dhcp-range=tag:known,");
+	buf_ip(b, &base.ip);
+	buf_adds(b, ",static,");
+	put_mask(b, &s->v4);
+	buf_printf(b, ",%u\n", MAX(s->expiry4 ? s->expiry4 : EXPIRY, EXPIRY_MIN));
+}
+
+static int put_range(struct buf *b, const char *tag, const struct ip_net *net,
+		     const struct dnsmasq_range *range, unsigned expiry, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_NULL, where = BUF_NULL;
 
@@ -107,18 +130,13 @@ static int put_range(struct buf *b, const struct ip_net *net, const struct dnsma
 			       buf_cstr(&where));
 	if (ip_cmp(&range->first, &range->last) > 0)
 		return err_set(err, EINVAL, "DHCP range %s ends before it begins", buf_cstr(&text));
-	buf_adds(b, "dhcp-range=");
+	buf_printf(b, "dhcp-range=%s", tag);
 	buf_ip(b, &range->first);
 	buf_addc(b, ',');
 	buf_ip(b, &range->last);
 	if (net->ip.family == AF_INET) {
-		struct ip_net ones = {.ip = {.family = AF_INET}, .len = net->len};
-		struct ip mask = ip_net_last(&ones);
-
-		for (size_t i = 0; i < 4; i++)
-			mask.bytes[i] = (unsigned char)~mask.bytes[i];
 		buf_addc(b, ',');
-		buf_ip(b, &mask);
+		put_mask(b, net);
 	} else {
 		buf_printf(b, ",%u", net->len);
 	}
@@ -128,8 +146,8 @@ static int put_range(struct buf *b, const struct ip_net *net, const struct dnsma
 }
 
 /* put_ranges(): those given, else all of the network but first, last and the bridge, which parts it in two */
-static int put_ranges(struct buf *b, const struct ip_net *net, const struct dnsmasq_range *ranges, size_t n,
-		      unsigned expiry, struct err *err)
+static int put_ranges(struct buf *b, const char *tag, const struct ip_net *net,
+		      const struct dnsmasq_range *ranges, size_t n, unsigned expiry, struct err *err)
 {
 	struct ip_net base = ip_net_base(net);
 	struct ip last = ip_net_last(net);
@@ -154,7 +172,7 @@ static int put_ranges(struct buf *b, const struct ip_net *net, const struct dnsm
 		    (ip_cmp(&parts[i].first, &parts[i].last) > 0 || !ip_net_has(net, &parts[i].first) ||
 		     !ip_net_has(net, &parts[i].last)))
 			continue;
-		int r = put_range(b, net, &ranges[i], expiry, err);
+		int r = put_range(b, tag, net, &ranges[i], expiry, err);
 
 		if (r < 0)
 			return r;
@@ -244,7 +262,10 @@ static int put_v4(struct buf *b, const struct dnsmasq_spec *s, struct err *err)
 	if (!s->dhcp4)
 		return 0;
 	buf_adds(b, "dhcp-rapid-commit\n");
-	r = put_ranges(b, &s->v4, s->ranges4, s->n_ranges4, s->expiry4, err);
+	if (s->is_promised4)
+		put_static(b, s);
+	r = put_ranges(b, s->is_promised4 ? "tag:!known," : "", &s->v4, s->ranges4, s->n_ranges4, s->expiry4,
+		       err);
 	if (r < 0)
 		return r;
 	if (s->gateway4.family == AF_INET6)
@@ -278,7 +299,7 @@ static int put_v6(struct buf *b, const struct dnsmasq_spec *s, struct err *err)
 		/* the interval and lifetime are dnsmasq's own defaults */
 		buf_printf(b, "ra-param=%s,mtu:%u,600,1800\n", s->bridge, s->mtu);
 	if (s->dhcp6 && s->stateful6) {
-		r = put_ranges(b, &s->v6, s->ranges6, s->n_ranges6, s->expiry6, err);
+		r = put_ranges(b, "", &s->v6, s->ranges6, s->n_ranges6, s->expiry6, err);
 		if (r < 0)
 			return r;
 	} else {
@@ -342,18 +363,19 @@ static bool is_word_of_its_own(const char *name)
 	       (digits && (!name[digits] || (strchr("wdhmsWDHMS", name[digits]) && !name[digits + 1])));
 }
 
-static void put_host(struct buf *b, const struct dnsmasq_host *host, bool with_addresses)
+static void put_host(struct buf *b, const struct dnsmasq_host *host, bool with_v4, bool with_v6,
+		     bool with_name)
 {
 	buf_mac(b, host->mac);
-	if (with_addresses && host->v4.family) {
+	if (with_v4 && host->v4.family) {
 		buf_addc(b, ',');
 		buf_ip(b, &host->v4);
 	}
-	if (with_addresses && host->v6.family) {
+	if (with_v6 && host->v6.family) {
 		buf_addc(b, ',');
 		put_bracketed(b, &host->v6);
 	}
-	if (host->name)
+	if (with_name && host->name)
 		buf_printf(b, ",%s%s", host->name, is_word_of_its_own(host->name) ? "." : "");
 	buf_addc(b, '\n');
 }
@@ -374,9 +396,16 @@ int dnsmasq_host_text(struct buf *b, const struct dnsmasq_host *host, struct err
 		return refuse(err, name, "no host name: letters, digits, inner '-' make one");
 	/* dnsmasq takes a line with an address of one protocol for that protocol alone; the last line counts
 	 * where more than one fits */
+	if (host->is_name4) {
+		/* a line without an address would be for both */
+		put_host(b, host, true, false, host->v4.family);
+		if (host->v6.family)
+			put_host(b, host, false, true, false);
+		return 0;
+	}
 	if (!host->v4.family != !host->v6.family)
-		put_host(b, host, false);
-	put_host(b, host, true);
+		put_host(b, host, false, false, true);
+	put_host(b, host, true, true, true);
 	return 0;
 }
 

@@ -163,6 +163,8 @@ static int release6(const char *bridge, struct str text, const struct lease *lea
 /* DNS makes no difference between small letters and others */
 static bool is_of(const struct lease *lease, const struct dnsmasq_host *host)
 {
+	if (lease->ip.family == AF_INET6 && host->v6.family && ip_eq(&lease->ip, &host->v6))
+		return true;
 	return (lease->has_mac && mac_eq(lease->mac, host->mac)) ||
 	       (host->name && host->name[0] && !strcasecmp(lease->name, host->name));
 }

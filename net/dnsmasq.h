@@ -21,7 +21,8 @@ struct dnsmasq_range {
 
 /* All borrowed. Names are checked by dnsmasq_start(): no text reaches the file unread. */
 struct dnsmasq_spec {
-	const char *run_dir;   /* of this bridge: dnsmasq.conf, dnsmasq.pid, hosts/; made, and kept on stop */
+	const char
+	    *run_dir; /* of this bridge: dnsmasq.conf, dnsmasq.pid, hosts/, names/; made, and kept on stop */
 	const char *lease_dir; /* holds dnsmasq.leases, kept over reboots; NULL: run_dir */
 	const char *bridge;
 	const char *user;    /* NULL: "dnsmasq", or "nobody" where there is none */
@@ -32,6 +33,9 @@ struct dnsmasq_spec {
 	const struct dnsmasq_range
 	    *ranges4; /* none: all of the network but the first and last and the bridge */
 	size_t n_ranges4;
+	/* A host that has a line gets the address in it or none. Otherwise a REQUEST for another one of the
+	 * ranges is granted, and its name goes there */
+	bool is_promised4;
 	unsigned expiry4;   /* seconds; 0: 3600 */
 	struct ip gateway4; /* family 0: the bridge */
 
@@ -98,6 +102,9 @@ struct dnsmasq_host {
 	 * names of leases below one domain alone */
 	const char *const *aliases;
 	struct ip alias4, alias6; /* what they are of; family 0: not */
+	/* The name is that of its DHCPv4 lease alone. DHCPv6 knows clients by ids that they choose: a name
+	 * that went with its leases would go to whoever asks last */
+	bool is_name4;
 };
 
 /** dnsmasq_host_text() - the file's content. Return: 0; -EINVAL a name or address of the wrong kind */
@@ -116,7 +123,8 @@ int dnsmasq_host_clear(const char *run_dir, const char *key, struct err *err);
  * @bridge:    dnsmasq serves it
  * @server:    its IPv4 address there; family 0: none
  * @lease_dir: of its spec
- * @host:      leases of its MAC, and those with its name, which DHCPv6 may know by another id than the MAC
+ * @host:      leases of its MAC, of its addresses, and those with its name: DHCPv6 may know it by another id
+ * than the MAC
  *
  * The messages are sent, and dnsmasq obeys when it reads them; no lease, no failure. A name whose host was
  * cleared is answered until then. Return: 0; what sending or reading the leases met

@@ -44,7 +44,7 @@ static bool has_tunnel(const struct config *c)
 
 int network_view_from(const char *bridge, const struct config *c, struct network_view *ret, struct err *err)
 {
-	const char *dns = config_get(c, SECTION_CONFIG, "dns.mode");
+	const char *dns = config_get(c, SECTION_CONFIG, "dns.mode"), *domain;
 	struct network_view v = {.is_managed = true};
 	int r;
 
@@ -62,6 +62,9 @@ int network_view_from(const char *bridge, const struct config *c, struct network
 	v.dhcp6 = v.v6.ip.family && read_flag(c, "ipv6.dhcp", true);
 	v.stateful6 = v.dhcp6 && read_flag(c, "ipv6.dhcp.stateful", false);
 	v.has_dns = (v.v4.ip.family || v.v6.ip.family) && (!dns || strcmp(dns, "none") != 0);
+	v.names_by_mac = v.has_dns && (!dns || !strcmp(dns, "managed"));
+	domain = config_get(c, SECTION_CONFIG, "dns.domain");
+	snprintf(v.domain, sizeof(v.domain), "%s", domain ? domain : "lxd");
 	/* a tunnel's own headers take from what the links below carry */
 	v.mtu = (unsigned)value_int(config_get(c, SECTION_CONFIG, "bridge.mtu"), has_tunnel(c) ? 1400 : 0);
 	*ret = v;

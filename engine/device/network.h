@@ -9,6 +9,8 @@ struct network_view {
 	char bridge[16];      /* link */
 	struct ip_net v4, v6; /* the bridge's; family 0: none */
 	bool dhcp4, dhcp6, stateful6, has_dns;
+	bool names_by_mac; /* dns.mode managed: no request may move a name */
+	char domain[254];
 	unsigned mtu;	 /* 0: the kernel's */
 	bool is_managed; /* false: somebody else's bridge, only .bridge holds */
 };

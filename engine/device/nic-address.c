@@ -197,15 +197,32 @@ char *nic_entry_key(const struct object *o, const char *device)
 static bool entry_ip4(int dir, const char *name, struct ip *ret)
 {
 	AUTO(free) char *text = NULL;
-	struct str rest, piece;
+	struct str rest, line, piece;
 
 	if (path_read(dir, name, ENTRY_MAX, &text) < 0)
 		return false;
-	rest = str_trim(str_from(text));
-	while (str_next(&rest, ',', &piece))
-		if (!ip_parse(piece, ret) && ret->family == AF_INET)
-			return true;
+	rest = str_from(text);
+	while (str_next(&rest, '\n', &line))
+		while (str_next(&line, ',', &piece))
+			if (!ip_parse(piece, ret) && ret->family == AF_INET)
+				return true;
 	return false;
+}
+
+/* The one in brackets. */
+static struct ip entry_ip6(int dir, const char *name)
+{
+	AUTO(free) char *text = NULL;
+	const char *open, *close;
+	struct ip ip = {0};
+
+	if (path_read(dir, name, ENTRY_MAX, &text) < 0)
+		return ip;
+	open = strchr(text, '[');
+	close = open ? strchr(open, ']') : NULL;
+	if (!close || ip_parse((struct str){open + 1, (size_t)(close - open - 1)}, &ip) < 0)
+		ip.family = 0;
+	return ip;
 }
 
 /* The name in an entry: the last piece, where that is no address; a dot may end it. */
@@ -370,24 +387,43 @@ static int find_pin(struct object *o, const char *device, const char *run_dir, c
 	return 0;
 }
 
-/* NAME.PROJECT, and that below the network's domain: names of leases are one label, which is taken by who is
- * called so in project default. */
-static void name_apart(struct object *o, const struct nic_plan *p, struct dnsmasq_host *host, char *names[3])
+char *nic_dns_name(const struct object *o)
 {
-	AUTO(object_unref) struct object *n = host_find(o->host->project, KIND_NETWORK, str_from(p->network));
-	AUTO(config_unref) struct config *c = n ? object_effective(n) : NULL;
-	const char *domain = c ? config_get(c, SECTION_CONFIG, "dns.domain") : NULL;
-	AUTO(free) char *name = object_name(o), *project = object_name(o->parent);
+	AUTO(free) char *name = object_name(o), *project = NULL;
 
-	names[0] = xasprintf("%s.%s", name, project);
-	names[1] = xasprintf("%s.%s", names[0], domain ? domain : "lxd");
-	if (!dns_name_ok(str_from(names[1])))
+	if (o->parent && o->parent != o->host->project)
+		project = object_name(o->parent);
+	if (!dns_label_ok(str_from(name)) || (project && !dns_label_ok(str_from(project))))
+		return NULL;
+	return project ? xasprintf("%s.%s", name, project) : TAKE(name);
+}
+
+/* Names have records of their own, with the addresses that are promised: no request moves or ends those. With
+ * the DHCPv4 lease, which is that of the NIC's MAC, a name goes as well, for the AAAA record of the address
+ * that the NIC makes itself; with one of DHCPv6, whose ids clients choose, none goes. Of a name with a
+ * project dnsmasq would take the first part alone; and only below the domain is it nobody else's, as
+ * google.com may be an instance as well. @ret: what host's names point to */
+static void put_names(struct object *o, const struct nic_plan *p, struct dnsmasq_host *host, char *ret[3])
+{
+	AUTO(free) char *name = p->view.has_dns ? nic_dns_name(o) : NULL;
+
+	/* dnsmasq would take that one name of an instance for a time */
+	if (!name || !strcasecmp(name, "infinite"))
 		return;
-	host->aliases = (const char *const *)names;
+	host->is_name4 = p->view.names_by_mac && p->view.stateful6;
 	host->alias4 = p->v4;
-	host->alias6 = p->v6;
-	if (!p->v6.family && p->view.v6.ip.family && p->view.v6.len == 64 && !p->view.stateful6)
+	if (p->view.stateful6 || p->is_apart)
+		host->alias6 = p->v6;
+	if (p->is_apart && !p->v6.family && p->view.v6.ip.family && p->view.v6.len == 64 &&
+	    !p->view.stateful6)
 		host->alias6 = ip_eui64(&p->view.v6, p->spec.mac);
+	ret[0] = xasprintf("%s.%s", name, p->view.domain);
+	if (!p->is_apart) {
+		ret[1] = TAKE(name);
+		host->name = ret[1];
+	}
+	if ((p->is_apart || p->view.names_by_mac) && dns_name_ok(str_from(ret[0])))
+		host->aliases = (const char *const *)ret;
 }
 
 int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, struct err *err)
@@ -401,16 +437,11 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
 		return 0;
 	run_dir = network_run_dir(o->host, p->network);
 	key = nic_entry_key(o, device);
-	name = object_name(o);
 	pthread_mutex_lock(&lock);
 	if (p->wants_pin4)
 		r = find_pin(o, device, run_dir, key, p, err);
 	host = (struct dnsmasq_host){.key = key, .mac = p->spec.mac, .v4 = p->v4, .v6 = p->v6};
-	/* dnsmasq would take that one name of an instance for a time */
-	if (p->is_apart)
-		name_apart(o, p, &host, names);
-	else if (p->view.has_dns && dns_label_ok(str_from(name)) && strcasecmp(name, "infinite") != 0)
-		host.name = name;
+	put_names(o, p, &host, names);
 	keep_promised(run_dir, key, p);
 	if (r == 0)
 		r = dnsmasq_host_set(run_dir, &host, err);
@@ -441,11 +472,12 @@ static bool is_shared(int dir, const char *key, const char *name)
 
 /* The leases end with the entry, and the DNS records with them. One that can't be ended now (its dnsmasq is
  * down) ends by itself. */
-static void give_back(struct object *o, const char *network, struct mac mac, const char *name)
+static void give_back(struct object *o, const char *network, struct mac mac, const char *name,
+		      const struct ip *v6)
 {
 	AUTO(free) char *lease_dir = network_lease_dir(o->host, network);
 	__attribute__((cleanup(ips_done_auto))) struct ips others = {0};
-	struct dnsmasq_host host = {.mac = mac, .name = name};
+	struct dnsmasq_host host = {.mac = mac, .name = name, .v6 = *v6};
 	struct network_view view;
 	struct ip own = {0};
 
@@ -461,7 +493,7 @@ int nic_hosts_clear(struct object *o, const char *device, const char *network, s
 	AUTO(free) char *run_dir = network_run_dir(o->host, network), *key = nic_entry_key(o, device);
 	AUTO(free) char *path = xasprintf("%s/hosts", run_dir), *text = NULL, *name = NULL;
 	AUTO(fd) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct ip promised = {0};
+	struct ip promised = {0}, v6 = {0};
 	struct str rest, mac_text;
 	struct mac mac;
 	bool had = false;
@@ -472,6 +504,7 @@ int nic_hosts_clear(struct object *o, const char *device, const char *network, s
 		rest = str_trim(str_from(text));
 		had = str_next(&rest, ',', &mac_text) && mac_parse(mac_text, &mac) == 0;
 		name = entry_name(dir, key);
+		v6 = entry_ip6(dir, key);
 		if (name && is_shared(dir, key, name))
 			free(TAKE(name));
 		if (had && entry_ip4(dir, key, &promised))
@@ -479,7 +512,7 @@ int nic_hosts_clear(struct object *o, const char *device, const char *network, s
 	}
 	r = dnsmasq_host_clear(run_dir, key, err);
 	if (r == 0 && had)
-		give_back(o, network, mac, name);
+		give_back(o, network, mac, name, &v6);
 	pthread_mutex_unlock(&lock);
 	return r;
 }

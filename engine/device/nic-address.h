@@ -19,6 +19,9 @@ int nic_hosts_set(struct object *o, const char *device, struct nic_plan *p, stru
  * is no failure. An address that it had is its own again when it comes back, if it is free */
 int nic_hosts_clear(struct object *o, const char *device, const char *network, struct err *err);
 
+/** nic_dns_name() - how an instance is called below a network's domain: NAME, or NAME.PROJECT outside of
+ * project default; freed by the caller. NULL: it can't be part of a DNS name */
+char *nic_dns_name(const struct object *o);
 /** nic_entry_key() - a file name that stands for a NIC: the instance's uuid, a dot, the device's name with
  * what a file name can't hold escaped; freed by the caller */
 char *nic_entry_key(const struct object *o, const char *device);

@@ -145,6 +145,12 @@ static int static_address(const struct config *c, const char *device, const char
 	return 1;
 }
 
+/* A name that no request can move needs an address that none can. DHCP is heard in VLAN 1 alone. */
+static bool needs_name(const struct nic_plan *p)
+{
+	return p->view.names_by_mac && (!p->spec.vlans || p->vlans.untagged == 1);
+}
+
 static int plan_v4(struct nic_plan *p, const struct config *c, const char *device, struct err *err)
 {
 	bool is_filtered = p->spec.flags & FILTER_V4, none;
@@ -152,7 +158,8 @@ static int plan_v4(struct nic_plan *p, const struct config *c, const char *devic
 
 	if (r > 0 && is_filtered)
 		allow_one(p, &p->v4);
-	else if (r == 0 && (is_filtered || p->is_apart) && !none && p->network && p->view.dhcp4)
+	else if (r == 0 && (is_filtered || p->is_apart || needs_name(p)) && !none && p->network &&
+		 p->view.dhcp4)
 		p->wants_pin4 = true;
 	if (r >= 0)
 		r = add_routes(p, c, device, "ipv4.routes", is_filtered, err);
@@ -166,12 +173,12 @@ static int plan_v6(struct nic_plan *p, const struct config *c, const char *devic
 
 	if (r > 0 && is_filtered) {
 		allow_one(p, &p->v6);
-	} else if (r == 0 && is_filtered && !none && p->network && p->view.v6.ip.family &&
-		   p->view.v6.len == 64) {
+	} else if (r == 0 && !none && p->network && p->view.v6.ip.family && p->view.v6.len <= 64) {
 		struct ip ip = ip_eui64(&p->view.v6, p->spec.mac);
 
-		allow_one(p, &ip);
-		if (p->view.stateful6)
+		if (is_filtered)
+			allow_one(p, &ip);
+		if (p->view.stateful6 && (is_filtered || needs_name(p)))
 			p->v6 = ip;
 	}
 	if (r >= 0)

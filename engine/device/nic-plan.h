@@ -11,7 +11,8 @@ struct nic_plan {
 	struct network_view view;
 	char *network;	  /* managed; NULL: a bridge that isn't ours */
 	struct ip v4, v6; /* what the hosts entry fixes; family 0: nothing */
-	bool wants_pin4;  /* filtered or named apart, with an address from DHCP: v4 is still to be found */
+	bool
+	    wants_pin4; /* an address from DHCP, and no other may be used or named: v4 is still to be found */
 	/* that there is no address for the filter is a failure, not a NIC that may use none: set by who is
 	 * told of it */
 	bool must_pin4;

@@ -218,6 +218,7 @@ static int read_dns(const struct config *c, struct network_spec *s, struct err *
 	d->dns = !mode || !strcmp(mode, "managed") ? DNSMASQ_DNS_MANAGED
 		 : !strcmp(mode, "dynamic")	   ? DNSMASQ_DNS_DYNAMIC
 						   : DNSMASQ_DNS_NONE;
+	d->is_promised4 = s->view.names_by_mac;
 	d->expiry4 = (unsigned)value_seconds(config_get(c, SECTION_CONFIG, "ipv4.dhcp.expiry"), 3600);
 	d->expiry6 = (unsigned)value_seconds(config_get(c, SECTION_CONFIG, "ipv6.dhcp.expiry"), 3600);
 	r = read_ranges(c, "ipv4.dhcp.ranges", &s->view.v4, &s->ranges4, &d->n_ranges4, err);

@@ -44,6 +44,7 @@ static const struct {
     {"domain=", 1},
     {"local=/", 1},
     {"host-record=_gateway.", 1},
+    {"hostsdir=/run/x/networks/br0/names", 1},
     {"no-hosts", 1},
     {"strict-order", 1},
     {"domain-needed", 1},

@@ -20,8 +20,11 @@ for who in "victim $MAC2" "thief $MAC3"; do
 done
 net host "run=$dir" key=victim mac=$MAC2 name=victim
 net host "run=$dir" key=thief mac=$MAC3 name=thief v4=10.77.0.200
-ok "dnsmasq serves" -- net dnsmasq "run=$dir" "leases=$leases" bridge=br0 v4=10.77.0.1/24 dhcp4=yes v6=fd77::1/64 \
-	dhcp6=yes stateful6=yes range6=fd77::1000-fd77::1fff
+serve() {
+	net dnsmasq "run=$dir" "leases=$leases" bridge=br0 v4=10.77.0.1/24 dhcp4=yes v6=fd77::1/64 dhcp6=yes stateful6=yes \
+		range6=fd77::1000-fd77::1fff "$@"
+}
+ok "dnsmasq serves" -- serve promised4=no
 cat >"$WORK/script" <<'S'
 #!/bin/sh
 [ "$1" = bound ] || exit 0
@@ -120,6 +123,55 @@ six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\).*/\1/p' | head -n 1
 isnt "$six" "" "it comes back"
 forge6 8 $MAC2 "$six" "$(server_duid)" relay
 is "$(eventually 0 eval "net leases 'leases=$leases' | grep -c '^$six '")" 0 "and one that a relay is said to pass on"
+in_space victim perl "$WORK/dhcp6.pl" "$(index eth0 -n victim)" 1 $MAC2 "" ""
+eventually 1 eval "net leases 'leases=$leases' | grep -c '^fd77'" >/dev/null
+six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\).*/\1/p' | head -n 1)
+
+# ---- names that no request moves, without any filter: a promised address, and records of their own for IPv6
+net host "run=$dir" key=victim mac=$MAC2 v4="$ip" v6=fd77::100 name=victim name4=yes alias=victim.lxd alias4="$ip" alias6=fd77::100
+net host "run=$dir" key=thief mac=$MAC3 v4=10.77.0.200 v6=fd77::200 name=thief name4=yes alias=thief.lxd alias4=10.77.0.200 alias6=fd77::200
+ok "hosts with a line get that address or none" -- serve promised4=yes
+net host "run=$dir" key=far mac=00:16:3e:00:00:99 alias=victim.far.lxd alias4=10.77.0.150 alias6=fd77::150
+is "$(eventually fd77::100 look victim.lxd aaaa)" fd77::100 "a name has its IPv6 address without a lease"
+is "$(look victim.lxd) $(look victim.far.lxd) $(look victim.far.lxd aaaa)" "$ip 10.77.0.150 fd77::150" "one with a project has its own"
+in_space victim perl "$WORK/dhcp6.pl" "$(index eth0 -n victim)" 1 $MAC2 "" ""
+wanted=10.77.0.222
+hex=$(perl -e 'print unpack "H*", pack "C4", split /\./, shift' "$wanted")
+names() { echo "$(look victim.lxd) $(look victim.lxd aaaa) $(look thief.lxd aaaa) $(look victim.far.lxd)"; }
+before=$(names)
+for type in 1 3 8; do
+	for more in "" 12=76696374696d 81=01000076696374696d "61=01${MAC2//:/}" "12=76696374696d 50=$hex 54=0a4d0001"; do
+		# shellcheck disable=SC2086
+		forge $type $MAC2 "$wanted" $more
+		# shellcheck disable=SC2086
+		forge $type $MAC2 0.0.0.0 "50=$hex" $more
+		# shellcheck disable=SC2086
+		forge $type 00:16:3e:00:00:99 "$wanted" $more
+	done
+done
+for asked in fd77::100 fd77::200 fd77::1555 ""; do
+	forge6 1 $MAC2 "$asked"
+	for type in 3 5 6; do
+		forge6 $type $MAC2 "$asked" "$(server_duid)"
+		forge6 $type $MAC2 "$asked" "$(server_duid)" relay
+	done
+done
+settled
+is "$(names)" "$before" "requests with another's MAC, name, client id or DUID move no name"
+forge 7 $MAC2 "$ip"
+forge6 8 $MAC2 fd77::100 "$(server_duid)"
+settled
+is "$(look victim.lxd) $(look victim.lxd aaaa)" "$ip fd77::100" "nor does a RELEASE"
+ask victim
+is "$(address victim) $(eventually "$ip" look victim.lxd)" "$ip $ip" "the victim comes back to the same address and name"
+ask thief
+is "$(address thief)" 10.77.0.200 "and so does everybody"
+net unhost "run=$dir" key=far
+is "$(eventually "" look victim.far.lxd)" "" "records go with the host"
+net host "run=$dir" key=victim mac=$MAC2 name=victim
+net host "run=$dir" key=thief mac=$MAC3 name=thief v4=10.77.0.200
+is "$(eventually "" look victim.far.lxd aaaa)" "" "of both protocols"
+serve promised4=no
 in_space victim perl "$WORK/dhcp6.pl" "$(index eth0 -n victim)" 1 $MAC2 "" ""
 eventually 1 eval "net leases 'leases=$leases' | grep -c '^fd77'" >/dev/null
 six=$(net leases "leases=$leases" | sed -n 's/^\(fd77[^ ]*\).*/\1/p' | head -n 1)

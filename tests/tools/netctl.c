@@ -46,10 +46,13 @@ static const char usage_text[] =
     "  filter  name=LINK peer=LINK mac=MAC ...    detach   name=LINK    filters    teardown\n"
     "  dnsmasq run=DIR leases=DIR bridge=LINK user=NAME v4=NET dhcp4=yes range4=IP-IP... expiry4=N "
     "gateway=IP\n"
-    "          v6=NET dhcp6=yes stateful6=yes range6=IP-IP... mtu=N dns=managed|dynamic|none domain=NAME\n"
+    "          v6=NET dhcp6=yes stateful6=yes promised4=yes range6=IP-IP... mtu=N dns=managed|dynamic|none "
+    "domain=NAME\n"
     "          search=NAME... server=IP... [only=current|conf]\n"
     "  adopt   run=DIR [wait=yes]   reload run=DIR   stop run=DIR\n"
-    "  host    run=DIR key=KEY mac=MAC v4=IP v6=IP name=NAME    unhost run=DIR key=KEY\n"
+    "  host    run=DIR key=KEY mac=MAC v4=IP v6=IP name=NAME [name4=yes] [alias=NAME] [alias4=IP] "
+    "[alias6=IP]\n"
+    "  unhost  run=DIR key=KEY\n"
     "  leases  leases=DIR                         release  bridge=LINK server=IP leases=DIR key=KEY ...\n"
     "Fails with status 1 and the sentence on standard error, as \"ERRNO: text\".\n";
 
@@ -514,6 +517,7 @@ static int do_dnsmasq(struct err *err)
 	    .v6 = net_of(arg("v6")),
 	    .dhcp6 = yes("dhcp6"),
 	    .stateful6 = yes("stateful6"),
+	    .is_promised4 = yes("promised4"),
 	    .ranges6 = r6,
 	    .n_ranges6 = ranges("range6", r6, ARRAY_SIZE(r6)),
 	    .expiry6 = number("expiry6"),
@@ -571,12 +575,19 @@ static int do_stop(struct err *err)
 
 static struct dnsmasq_host host(void)
 {
+	static const char *aliases[2];
+
+	aliases[0] = arg("alias");
 	return (struct dnsmasq_host){
 	    .key = need("key"),
 	    .mac = mac("mac"),
 	    .v4 = ip_of(arg("v4")),
 	    .v6 = ip_of(arg("v6")),
 	    .name = arg("name"),
+	    .is_name4 = yes("name4"),
+	    .aliases = arg("alias") ? aliases : NULL,
+	    .alias4 = ip_of(arg("alias4")),
+	    .alias6 = ip_of(arg("alias6")),
 	};
 }
 

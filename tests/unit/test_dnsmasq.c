@@ -88,6 +88,14 @@ static void test_plain(void **state)
 		  "dhcp-range=10.0.0.2,10.0.0.254,255.255.255.0,3600", "enable-ra",
 		  "dhcp-range=fd42::,ra-stateless,ra-names,64,3600"),
 	    LINES("option:router", "option:mtu", "dns-server", "domain-search", "port="));
+	assert_text(&s, LINES("hostsdir=/run/lxdfs/br0/names"), LINES("tag:", "raw.dnsmasq"));
+	s.is_promised4 = true;
+	s.raw = "address=/x/192.0.2.1\nlog-queries";
+	assert_text(&s,
+		    LINES("dhcp-range=tag:known,10.0.0.0,static,255.255.255.0,3600",
+			  "dhcp-range=tag:!known,10.0.0.2,10.0.0.254,255.255.255.0,3600", "# raw.dnsmasq",
+			  "address=/x/192.0.2.1", "log-queries"),
+		    NULL);
 	s.lease_dir = NULL;
 	assert_text(&s, LINES("dhcp-leasefile=/run/lxdfs/br0/dnsmasq.leases"), NULL);
 }
@@ -237,6 +245,26 @@ static void test_hostile(void **state)
 	assert_refused(&s, "gateway");
 }
 
+/* A name that goes with no lease of DHCPv6. */
+static void test_name4(void **state)
+{
+	struct dnsmasq_host h = {.key = "k",
+				 .mac = {{0, 0x16, 0x3e, 0, 0, 1}},
+				 .name = "foo",
+				 .is_name4 = true,
+				 .v4 = ip("10.0.0.9"),
+				 .v6 = ip("fd42::9")};
+	AUTO(buf_done) struct buf b = BUF_NULL;
+
+	(void)state;
+	assert_int_equal(dnsmasq_host_text(&b, &h, NULL), 0);
+	assert_string_equal(buf_cstr(&b), "00:16:3e:00:00:01,10.0.0.9,foo\n00:16:3e:00:00:01,[fd42::9]\n");
+	buf_clear(&b);
+	h.v4 = (struct ip){0};
+	assert_int_equal(dnsmasq_host_text(&b, &h, NULL), 0);
+	assert_string_equal(buf_cstr(&b), "00:16:3e:00:00:01\n00:16:3e:00:00:01,[fd42::9]\n");
+}
+
 static void test_host(void **state)
 {
 	static const struct {
@@ -328,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_plain),   cmocka_unit_test(test_wishes), cmocka_unit_test(test_ranges),
 	    cmocka_unit_test(test_hostile), cmocka_unit_test(test_host),   cmocka_unit_test(test_aliases),
+	    cmocka_unit_test(test_name4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
