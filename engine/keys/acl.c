@@ -19,7 +19,6 @@ static int parse_rule(const struct key *key, struct str text, struct buf *canoni
 static const struct key_type type_acl_rule = {
     .name = "rule",
     .accepts = "a rule such as action=allow protocol=tcp destination_port=443",
-    .is_multiline = true,
     .parse = parse_rule,
 };
 
@@ -36,9 +35,9 @@ static const struct key rule_rows[] = {
      .type = &type_acl_rule,
      .is_member = is_rule_name,
      .apply = acl_apply,
-     .text = "A rule: words KEY=VALUE on one line or on several. Whatever rules are called and whichever "
-	     "list they are "
-	     "in, those of action drop come first, then reject, allow-stateless and allow."},
+     .text = "A rule: words KEY=VALUE on one line. Whatever rules are called and whichever list they are in, "
+	     "those of "
+	     "action drop come first, then reject, allow-stateless and allow."},
 };
 const struct key_table keys_acl_rules = {
     .name = "acl-rules",
@@ -52,7 +51,7 @@ const struct key_table keys_acl_rules = {
 	    "are ports and ranges "
 	    "of them, `icmp_type` and `icmp_code` numbers. What is left out is any. `state` is enabled, "
 	    "logged or disabled. "
-	    "`description` comes last and takes the rest of its line.",
+	    "`description` comes last and takes the rest of the line.",
     .keys = rule_rows,
     .n = ARRAY_SIZE(rule_rows),
 };

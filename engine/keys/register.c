@@ -5,6 +5,7 @@
 #include "engine/kind/acl.h"
 #include "engine/kind/defaults.h"
 #include "engine/kind/exec.h"
+#include "engine/kind/forward.h"
 #include "engine/kind/image.h"
 #include "engine/kind/instance.h"
 #include "engine/kind/network.h"
@@ -54,6 +55,9 @@ void kinds_register(void)
 	    {"ingress", &keys_acl_rules}, {"egress", &keys_acl_rules}, {NULL, NULL}};
 	static const struct kind_tables acl = {
 	    .props = &keys_acl_props, .config = &keys_acl, .sections = acl_sections};
+	static const struct key_section forward_sections[] = {{"ports", &keys_forward_ports}, {NULL, NULL}};
+	static const struct kind_tables forward = {
+	    .props = &keys_forward_props, .config = &keys_forward, .sections = forward_sections};
 	static const struct kind_tables warning = {0};
 
 	kind_register(&kind_server, &server);
@@ -66,6 +70,7 @@ void kinds_register(void)
 	kind_register(&kind_exec, &command);
 	kind_register(&kind_warning, &warning);
 	kind_register(&kind_acl, &acl);
+	kind_register(&kind_forward, &forward);
 }
 
 const struct key_table *const *keys_tables(void)
@@ -83,6 +88,9 @@ const struct key_table *const *keys_tables(void)
 	    &keys_acl,
 	    &keys_acl_props,
 	    &keys_acl_rules,
+	    &keys_forward,
+	    &keys_forward_props,
+	    &keys_forward_ports,
 	    &keys_pool_dir,
 	    &keys_pool_overlay,
 	    &keys_pool_props,

@@ -7,11 +7,10 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/parse.h"
+#include "engine/kind/words.h"
 
 #define PEERS_MAX 512 /* of a side */
 #define PORTS_MAX 128
-#define DESCRIPTION_MAX 1024
-#define SHOWN_MAX 64
 
 /* In the order of the canonical line. */
 enum word {
@@ -32,13 +31,18 @@ static const char *const names[WORDS] = {
     "destination_port", "icmp_type", "icmp_code", "state",	 "description",
 };
 
+static const struct word_names rule_words = {
+    .what =
+	"a rule is action=, protocol=, source=, source_port=, destination=, destination_port=, icmp_type=, "
+	"icmp_code=, state= and description=",
+    .names = names,
+    .n = WORDS,
+    .last = DESCRIPTION,
+};
+
 static int refuse(enum word word, struct str value, const char *wanted, struct err *err)
 {
-	AUTO(buf_done) struct buf shown = BUF_NULL;
-
-	buf_escape(&shown, (struct str){value.ptr, MIN(value.len, (size_t)SHOWN_MAX)});
-	return err_set(err, EINVAL, "has %s=%s%s: %s", names[word], buf_cstr(&shown),
-		       value.len > SHOWN_MAX ? "..." : "", wanted);
+	return words_refuse(names[word], value, wanted, err);
 }
 
 /* ---- one of several words */
@@ -163,18 +167,6 @@ static int read_number(enum word word, struct str value, int *ret, struct buf *t
 	return 0;
 }
 
-static int read_description(struct str value, struct buf *text, struct err *err)
-{
-	if (value.len > DESCRIPTION_MAX)
-		return err_set(err, E2BIG, "has a description of %zu bytes: %d are the most", value.len,
-			       DESCRIPTION_MAX);
-	for (size_t i = 0; i < value.len; i++)
-		if ((unsigned char)value.ptr[i] < 0x20 || value.ptr[i] == 0x7f)
-			return refuse(DESCRIPTION, value, "control characters are not taken", err);
-	buf_add(text, value.ptr, value.len);
-	return 0;
-}
-
 static int read_word(enum word word, struct str value, struct acl_rule *r, struct buf *text, struct err *err)
 {
 	int i;
@@ -217,7 +209,7 @@ static int read_word(enum word word, struct str value, struct acl_rule *r, struc
 		buf_adds(text, i ? states[i] : "");
 		return 0;
 	default:
-		return read_description(value, text, err);
+		return words_description(value, text, err);
 	}
 }
 
@@ -255,43 +247,6 @@ static int check(const struct acl_rule *r, struct err *err)
 	return 0;
 }
 
-/* The next "NAME=VALUE". Return: 1; 0 there is none left; -EINVAL */
-static int next_word(struct str *rest, enum word *ret, struct str *value, struct err *err)
-{
-	AUTO(buf_done) struct buf shown = BUF_NULL;
-	const char *equals;
-	size_t n = 0;
-	int i = -1;
-
-	*rest = str_trim(*rest);
-	if (!rest->len)
-		return 0;
-	while (n < rest->len && !strchr(" \t\n", rest->ptr[n]))
-		n++;
-	equals = memchr(rest->ptr, '=', n);
-	if (equals)
-		i = choose((struct str){rest->ptr, (size_t)(equals - rest->ptr)}, names, WORDS);
-	if (i < 0) {
-		buf_escape(&shown, (struct str){rest->ptr, MIN(n, (size_t)SHOWN_MAX)});
-		return err_set(
-		    err, EINVAL,
-		    "has \"%s\": a rule is action=, protocol=, source=, source_port=, destination=, "
-		    "destination_port=, icmp_type=, icmp_code=, state= and description=, with blanks or "
-		    "newlines between them",
-		    buf_cstr(&shown));
-	}
-	if (i == DESCRIPTION) {
-		const char *end = memchr(rest->ptr, '\n', rest->len);
-
-		n = end ? (size_t)(end - rest->ptr) : rest->len;
-	}
-	*value = str_trim((struct str){equals + 1, n - (size_t)(equals + 1 - rest->ptr)});
-	*ret = (enum word)i;
-	rest->ptr += n;
-	rest->len -= n;
-	return 1;
-}
-
 struct texts {
 	struct buf word[WORDS];
 };
@@ -313,16 +268,13 @@ int acl_rule_parse(struct str text, struct buf *canonical, struct acl_rule *ret,
 	__attribute__((cleanup(rule_done_auto))) struct acl_rule rule = {.icmp_type = -1, .icmp_code = -1};
 	bool seen[WORDS] = {0};
 	struct str value;
-	enum word word = ACTION;
-	int r;
+	int r, word;
 
-	if (text.len && memchr(text.ptr, 0, text.len))
-		return err_set(err, EINVAL, "holds a NUL byte");
-	while ((r = next_word(&text, &word, &value, err)) > 0) {
+	while ((r = words_next(&text, &rule_words, &word, &value, err)) > 0) {
 		if (seen[word])
 			return err_set(err, EINVAL, "has %s= twice", names[word]);
 		seen[word] = true;
-		r = read_word(word, value, &rule, &texts.word[word], err);
+		r = read_word((enum word)word, value, &rule, &texts.word[word], err);
 		if (r < 0)
 			return r;
 	}

@@ -14,6 +14,7 @@
 #include "engine/kind/instance.h"
 #include "net/acl.h"
 #include "net/filter.h"
+#include "net/forward.h"
 #include "net/link.h"
 #include "net/nft.h"
 
@@ -132,6 +133,10 @@ static void restore(void *arg)
 		    h, NULL, "acls-missing",
 		    "not all rules of access control lists could be put back after somebody removed them: %s",
 		    err_text(&err));
+	if (forward_restore(&err) < 0)
+		host_warn(h, NULL, "forwards-missing",
+			  "not all forwards could be put back after somebody removed them: %s",
+			  err_text(&err));
 	all = host_all(h->project, KIND_NETWORK);
 	for (struct object **p = all; *p; p++)
 		set_rules(*p);
@@ -221,7 +226,13 @@ void networks_load(struct host *h)
 
 	filter_batch_begin();
 	acl_batch_begin();
+	forward_batch_begin();
 	host_load(h);
+	if (forward_batch_end(&err) < 0) {
+		host_warn(h, NULL, "forwards-missing",
+			  "not all forwards could be brought to what is configured: %s", err_text(&err));
+		err_done(&err);
+	}
 	if (acl_batch_end(&err) < 0) {
 		host_warn(h, NULL, "acls-missing",
 			  "not all rules of access control lists could be brought to what is configured: %s",
@@ -298,6 +309,7 @@ int networks_stop_all(struct host *h, struct err *err)
 	if (done < 0)
 		first = NULL;
 	acl_teardown();
+	forward_teardown();
 	r = nat_teardown(first);
 	if (r < 0 && !done) {
 		done = r;

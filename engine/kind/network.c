@@ -8,7 +8,9 @@
 #include <stdio.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/msg.h"
 #include "engine/base/path.h"
+#include "engine/kind/forward.h"
 #include "engine/kind/network-internal.h"
 #include "engine/kind/users.h"
 #include "net/link.h"
@@ -176,6 +178,8 @@ static int network_check(struct object *o, const struct config *old, const struc
 	if (old)
 		network_view_from(name, old, &before, NULL);
 	r = check_acls(o, &spec, err);
+	if (r == 0)
+		r = forwards_check(o, &spec.view, err);
 	if (r < 0)
 		return r;
 	r = check_free(o, &spec.view.v4, &before.v4, "ipv4.address", err);
@@ -275,8 +279,18 @@ int network_apply(struct object *o, const struct config *old, const struct confi
 static char **network_used_by(struct object *o)
 {
 	static const char *const keys[] = {"network", "parent", NULL};
+	AUTO(texts_free) char **users = users_by_device(o, keys);
+	AUTO(objects_free) struct object **forwards = host_all(o, KIND_FORWARD);
+	AUTO(buf_done) struct buf lines = BUF_NULL;
 
-	return users_by_device(o, keys);
+	for (char **p = users; p && *p; p++)
+		buf_printf(&lines, "%s\n", *p);
+	for (struct object **p = forwards; *p; p++) {
+		AUTO(free) char *path = object_path(*p);
+
+		buf_printf(&lines, "%s\n", path);
+	}
+	return texts_split(buf_cstr(&lines));
 }
 
 static int network_may_remove(struct object *o, struct err *err)

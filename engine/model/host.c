@@ -123,7 +123,7 @@ void host_load(struct host *h)
 
 	load_one(h->server);
 	for (size_t p = 0; projects[p]; p++) {
-		AUTO(objects_free) struct object **instances = NULL;
+		AUTO(objects_free) struct object **instances = NULL, **networks = NULL;
 
 		load_one(projects[p]);
 		for (size_t k = 0; k < ARRAY_SIZE(order); k++)
@@ -131,6 +131,9 @@ void host_load(struct host *h)
 		instances = host_all(projects[p], KIND_INSTANCE);
 		for (size_t i = 0; instances[i]; i++)
 			load_kind(instances[i], KIND_EXEC);
+		networks = host_all(projects[p], KIND_NETWORK);
+		for (size_t i = 0; networks[i]; i++)
+			load_kind(networks[i], KIND_FORWARD);
 	}
 }
 

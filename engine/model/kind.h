@@ -16,7 +16,8 @@ enum kind_number {
 	KIND_EXEC = 7,
 	KIND_WARNING = 8,
 	KIND_ACL = 9,
-	KINDS = 10,
+	KIND_FORWARD = 10,
+	KINDS = 11,
 };
 
 /* A type of device, one row for each set of keys: nic-bridged, nic-p2p, disk, ... */

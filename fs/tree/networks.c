@@ -41,6 +41,7 @@ enum {
 	EFFECTIVE,
 	EFFECTIVE_CONFIG,
 	EFFECTIVE_KEY,
+	FORWARDS,
 };
 
 /* clang-format off */
@@ -57,6 +58,7 @@ static const struct node_row rows[] = {
 	{CONFIG, SELF, NODE_DIR, "config", .ops = &class_config_dir, .arg = &view_set},
 	{CONFIG_KEY, CONFIG, NODE_FILE, NULL, .ops = &class_key, .arg = &view_set},
 	{CONFIG_SET, CONFIG, NODE_FILE, "set", .ops = &class_set, .is_live = true, .is_own_only = true},
+	{FORWARDS, SELF, NODE_DIR, "forwards", .class = CLASS_HOST, .has_objects = true, .kind = KIND_FORWARD, .is_own_only = true},
 	{EFFECTIVE, SELF, NODE_DIR, "effective", .mode = 0770},
 	{EFFECTIVE_CONFIG, EFFECTIVE, NODE_DIR, "config", .ops = &class_fixed_dir, .arg = &view_effective},
 	{EFFECTIVE_KEY, EFFECTIVE_CONFIG, NODE_FILE, NULL, .ops = &class_key_fixed, .arg = &view_effective},

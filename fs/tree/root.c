@@ -184,6 +184,6 @@ static const struct node_row rows[] = {
 const struct node_table table_server = {KIND_SERVER, rows, ARRAY_SIZE(rows)};
 
 const struct node_table *const node_tables[] = {
-    &table_server, &table_project, &table_instance, &table_profile, &table_image, &table_network,
-    &table_pool,   &table_exec,	   &table_warning,  &table_acl,	    NULL,
+    &table_server, &table_project, &table_instance, &table_profile, &table_image,   &table_network,
+    &table_pool,   &table_exec,	   &table_warning,  &table_acl,	    &table_forward, NULL,
 };
