@@ -12,14 +12,21 @@
 #include "engine/base/auto.h"
 #include "net/nft.h"
 
-/* How many flows of a kind are remembered, and how many new ones a port may have a second. */
-#define FLOWS_MAX 1048576
-#define NEW_RATE "2000/second burst 4000 packets"
+/* How many flows of a kind are remembered, of all ports together. */
+#define TCP_MAX 262144
+#define UDP_MAX 131072
+#define OTHER_MAX 16384
+#define PORTS_MAX 4096
+/* New ones of a port, each way. */
+#define NEW_RATE "500/second burst 5000 packets"
 
-/* How long: of TCP a flow that isn't answered, one with data, one that ends; all else. */
-#define TCP_NEW "5m"
+/* How long: of TCP a flow that isn't answered, one with data, one that ends; of UDP before and after an
+ * answer; all else. */
+#define TCP_NEW "2m"
 #define TCP_DATA "1h"
 #define TCP_END "2m"
+#define UDP_NEW "1m"
+#define UDP_DATA "3m"
 #define OTHER "3m"
 #define FRAGMENT "30s"
 
@@ -60,31 +67,27 @@ static void sets_text(struct buf *b, const struct dir *d)
 	const char *t = net_table();
 
 	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
-		const char *n = families[f].n, *addr = families[f].addr;
+		const char *n = families[f].n, *addr = families[f].addr, *ip = families[f].ip;
 
 		line(b,
 		     "add set bridge %s acl_tcp%s_%s { type ifname . %s . %s . inet_service . inet_service; "
-		     "size %d; "
-		     "flags dynamic,timeout; timeout " TCP_NEW "; }",
-		     t, n, d->name, addr, addr, FLOWS_MAX);
+		     "size %d; flags dynamic,timeout; timeout " TCP_NEW "; }",
+		     t, n, d->name, addr, addr, TCP_MAX);
 		line(b,
 		     "add set bridge %s acl_udp%s_%s { type ifname . %s . %s . inet_service . inet_service; "
-		     "size %d; "
-		     "flags dynamic,timeout; timeout " OTHER "; }",
-		     t, n, d->name, addr, addr, FLOWS_MAX);
+		     "size %d; flags dynamic,timeout; timeout " UDP_NEW "; }",
+		     t, n, d->name, addr, addr, UDP_MAX);
 		line(b,
 		     "add set bridge %s acl_other%s_%s { type ifname . %s . %s . inet_proto; size %d; flags "
 		     "dynamic,timeout; timeout " OTHER "; }",
-		     t, n, d->name, addr, addr, FLOWS_MAX);
+		     t, n, d->name, addr, addr, OTHER_MAX);
 		line(b,
 		     "add set bridge %s acl_frag%s_%s { typeof iifname . %s saddr . %s daddr . %s; size %d; "
-		     "flags "
-		     "dynamic,timeout; timeout " FRAGMENT "; }",
-		     t, n, d->name, families[f].ip, families[f].ip, families[f].id, FLOWS_MAX);
+		     "flags dynamic,timeout; timeout " FRAGMENT "; }",
+		     t, n, d->name, ip, ip, families[f].id, OTHER_MAX);
 	}
-	line(b,
-	     "add set bridge %s acl_new_%s { type ifname; size 65536; flags dynamic,timeout; timeout 1m; }",
-	     t, d->name);
+	line(b, "add set bridge %s acl_new_%s { type ifname; size %d; flags dynamic,timeout; timeout 1m; }",
+	     t, d->name, PORTS_MAX);
 }
 
 /* Of a flow that the other side began: passes as what is noted the other way round. */
@@ -110,8 +113,7 @@ static void replies_text(struct buf *b, const struct dir *d, size_t f)
 	line(b, "%s %s . tcp dport . tcp sport @acl_tcp%s_%s goto acl-pass-%s", h, a, n, o, d->name);
 	line(b,
 	     "%s %s . udp dport . udp sport @acl_udp%s_%s update @acl_udp%s_%s { %s . udp dport . udp sport "
-	     "} goto "
-	     "acl-pass-%s",
+	     "timeout " UDP_DATA " } goto acl-pass-%s",
 	     h, a, n, o, n, o, a, d->name);
 	line(b, "%s %s type echo-reply %s . meta l4proto @acl_other%s_%s goto acl-pass-%s", h,
 	     families[f].icmp, a, n, o, d->name);
@@ -224,6 +226,7 @@ void acl_base_text(struct buf *b, bool is_bridge_table)
 	const char *family = is_bridge_table ? "bridge" : "inet", *t = net_table();
 
 	line(b, "add table %s %s", family, t);
+	line(b, "add set %s %s acl_users { type ifname; }", family, t);
 	for (size_t i = 0; i < (is_bridge_table ? 3 : 2); i++)
 		line(b, "add map %s %s %s { type ifname : verdict; }", family, t, maps[i]);
 	/* each direction looks at the other's flows */
@@ -247,6 +250,7 @@ void acl_base_text(struct buf *b, bool is_bridge_table)
 			     t);
 		}
 		line(b, "add rule %s %s %s %s", family, t, bases[i].chain, bases[i].rule);
+		line(b, "add rule %s %s %s %.7s @acl_users drop", family, t, bases[i].chain, bases[i].rule);
 	}
 }
 
@@ -263,6 +267,7 @@ void acl_unbase_text(struct buf *b, bool is_bridge_table)
 			line(b, "delete chain %s %s %s", family, t, bases[i].chain);
 	for (size_t i = 0; i < (is_bridge_table ? 3 : 2); i++)
 		line(b, "delete map %s %s %s", family, t, maps[i]);
+	line(b, "delete set %s %s acl_users", family, t);
 	for (size_t d = 0; d < ARRAY_SIZE(dirs) && is_bridge_table; d++) {
 		for (size_t i = 0; i < ARRAY_SIZE(flow_chains); i++)
 			line(b, "flush chain bridge %s acl-%s-%s", t, flow_chains[i], dirs[d].name);

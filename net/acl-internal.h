@@ -6,6 +6,8 @@
  *	chain acl-input, acl-forward-out   what a port sends, to the host and to other ports
  *	chain acl-output, acl-forward-in   what is sent to a port, by the host and by other ports
  *	map acl_host, acl_out, acl_in      port -> the chain of its policy
+ *	set acl_users                      ports that are in them: what misses its entry while a transaction
+ *	                                   replaces it is dropped
  *	chain aclp-N-host, -out, -in       a policy: what all ports have that use the same lists alike
  *	chain acl-replies-D, acl-keep-D    what belongs to a flow that was allowed; and remembering one
  *	set acl_tcp4_D, ...                flows by port and addresses, D: the direction of their first packet

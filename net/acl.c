@@ -246,6 +246,9 @@ static void members_text(struct buf *b, const struct user *u, const struct user 
 		if (!is_member)
 			buf_printf(b, "delete element %s %s %s { \"%s\" }\n", family, t, maps[which], link);
 	}
+	buf_printf(b, "add element %s %s acl_users { \"%s\" }\n", family, t, link);
+	if (!is_member)
+		buf_printf(b, "delete element %s %s acl_users { \"%s\" }\n", family, t, link);
 	for (size_t i = 0; i < u->use.n_lists; i++) {
 		AUTO(buf_done) struct buf set = BUF_NULL;
 
@@ -339,6 +342,20 @@ bool acl_can_reject(void)
 	return can;
 }
 
+/* Members in a line of the set of all that have lists: it is never flushed, as all else rests on it. */
+static void users_stale_text(struct buf *b, struct str line, bool is_bridge)
+{
+	struct str name;
+
+	while (str_next(&line, '"', &name) && str_next(&line, '"', &name)) {
+		AUTO(free) char *link = str_dup(name);
+
+		if (!find_user(link, is_bridge))
+			buf_printf(b, "delete element %s %s acl_users { \"%s\" }\n",
+				   is_bridge ? "inet" : "bridge", net_table(), link);
+	}
+}
+
 /* Chains and groups of the tables that nobody has said: what a process before has left. After the maps were
  * filled anew, so that nothing leads there. */
 static void stale_text(struct buf *b, struct str listing, bool is_bridge)
@@ -346,12 +363,19 @@ static void stale_text(struct buf *b, struct str listing, bool is_bridge)
 	const char *family = is_bridge ? "inet" : "bridge", *t = net_table();
 	AUTO(buf_done) struct buf chains = BUF_NULL;
 	struct str line;
+	bool is_users = false;
 
 	while (str_next(&listing, '\n', &line)) {
 		struct str word;
 		bool is_known = false, is_set;
 
 		line = str_trim(line);
+		if (is_users) {
+			users_stale_text(b, line, is_bridge);
+			is_users = !str_is(line, "}");
+			continue;
+		}
+		is_users = str_has_prefix(line, STR("set acl_users "));
 		if (!str_next(&line, ' ', &word) || (!str_is(word, "chain") && !str_is(word, "set")))
 			continue;
 		is_set = str_is(word, "set");
