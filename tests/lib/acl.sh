@@ -130,15 +130,15 @@ ask() {
 pings() { in_ns "$1" busybox ping -c 1 -W 1 ${3:+-s "$3"} "$2" >/dev/null; }
 # answers NAME LINE...: each line "FROM WHAT yes|no", WHAT as of ask, or `ping ADDRESS`
 answer() {
-	local from=$1 what=${2% *} want=${2##* } got=no i
+	local from=$1 what=${2% *} want=${2##* } got=no
 	# an answer that is wanted may be slow on a machine that is busy
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		# shellcheck disable=SC2086
 		case $what in
 		ping*) pings "$from" ${what#ping } && got=yes ;;
 		*) ask "$from" $what && got=yes ;;
 		esac
-		[ $got = no ] && [ "$want" = yes ] || break
+		if [ $got = yes ] || [ "$want" = no ]; then break; fi
 	done
 	[ $got = "$want" ] || echo "from $from: $what: $got"
 }
