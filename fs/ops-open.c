@@ -20,7 +20,8 @@ static bool begin_stream(struct fs *fs, fuse_req_t req, struct handle *h)
 
 	if (h->node.row->type != NODE_STREAM)
 		return true;
-	h->reader = event_reader_new(fs->host->events);
+	h->reader =
+	    event_reader_new(fs->host->events, h->node.o->kind->number == KIND_PROJECT ? h->node.o->id : 0);
 	if (h->reader)
 		return true;
 	handle_free(fs, h);

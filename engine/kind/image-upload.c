@@ -26,6 +26,7 @@ struct half {
 	enum image_part part;
 	char *stem;
 	uid_t uid;
+	uint32_t project; /* its id */
 };
 
 struct image_upload {
@@ -182,19 +183,20 @@ static void half_free(struct half *h)
 	free(h);
 }
 
-static bool half_is(const struct half *h, const struct host *host, const char *stem, uid_t uid,
+static bool half_is(const struct half *h, const struct image_upload *u, const char *stem,
 		    enum image_part part)
 {
-	return h->host == host && h->uid == uid && h->part == part && !strcmp(h->stem, stem);
+	return h->host == u->host && h->project == u->project->id && h->uid == u->uid && h->part == part &&
+	       !strcmp(h->stem, stem);
 }
 
 /* Takes one out of the list, NULL for none. */
-static struct half *half_take(struct host *host, const char *stem, uid_t uid, enum image_part part)
+static struct half *half_take(const struct image_upload *u, const char *stem, enum image_part part)
 {
 	struct half **p = &halves, *h;
 
 	pthread_mutex_lock(&halves_lock);
-	while (*p && !half_is(*p, host, stem, uid, part))
+	while (*p && !half_is(*p, u, stem, part))
 		p = &(*p)->next;
 	h = *p;
 	if (h)
@@ -327,13 +329,17 @@ static void wait_for_other(struct image_upload *u, enum image_part part, char *t
 	AUTO(buf_done) struct buf name = BUF_NULL, stem = BUF_NULL;
 
 	/* copied once more: the newer one counts */
-	old = half_take(u->host, take_stem, u->uid, part);
+	old = half_take(u, take_stem, part);
 	if (old)
 		half_free(old);
 	buf_escape(&name, str_from(u->piece.name));
 	buf_escape(&stem, str_from(*take_stem ? take_stem : part == IMAGE_METADATA ? "rootfs" : "lxd"));
-	*h = (struct half){
-	    .host = u->host, .piece = piece_take(&u->piece), .part = part, .stem = take_stem, .uid = u->uid};
+	*h = (struct half){.host = u->host,
+			   .piece = piece_take(&u->piece),
+			   .part = part,
+			   .stem = take_stem,
+			   .uid = u->uid,
+			   .project = u->project->id};
 	half_put(h);
 	host_warn(
 	    u->host, u->project, "image-half",
@@ -360,7 +366,7 @@ static int take(struct image_upload *u, const struct caller *who, struct object 
 	if (info.part == IMAGE_UNIFIED)
 		return make_image(u, &u->piece, NULL, &info, who, ret, err);
 	stem = image_stem(str_from(u->piece.name));
-	other = half_take(u->host, stem, u->uid, info.part == IMAGE_METADATA ? IMAGE_ROOTFS : IMAGE_METADATA);
+	other = half_take(u, stem, info.part == IMAGE_METADATA ? IMAGE_ROOTFS : IMAGE_METADATA);
 	if (!other) {
 		wait_for_other(u, info.part, TAKE(stem));
 		return 0;

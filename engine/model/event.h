@@ -10,12 +10,14 @@ struct events;
 
 struct events *events_new(void);
 void events_free(struct events *e);
-/** events_add() - one JSON object without a newline; wakes all readers */
-void events_add(struct events *e, const char *line);
+/** events_add() - one JSON object without a newline; wakes its readers. @project: id of the project that it
+ * is of, 0 for none */
+void events_add(struct events *e, uint32_t project, const char *line);
 
 struct event_reader;
-/** event_reader_new() - hears what happens from now on. NULL: there is no descriptor left */
-struct event_reader *event_reader_new(struct events *e);
+/** event_reader_new() - hears what happens from now on, in one project or (0) everywhere. NULL: there is no
+ * descriptor left */
+struct event_reader *event_reader_new(struct events *e, uint32_t project);
 void event_reader_free(struct event_reader *r);
 /** event_reader_fd() - readable while there is something to read */
 int event_reader_fd(const struct event_reader *r);

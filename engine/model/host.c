@@ -255,5 +255,5 @@ void host_event(struct host *h, struct object *o, const char *action)
 		json_text(&b, in);
 	}
 	buf_addc(&b, '}');
-	events_add(h->events, buf_cstr(&b));
+	events_add(h->events, project ? project->id : 0, buf_cstr(&b));
 }

@@ -309,6 +309,14 @@ static bool is_view(const struct node *dir)
 	return dir->o->kind->number == KIND_PROJECT && node_home(dir) != dir->o;
 }
 
+/* The same of what is in one without being an object: images/aliases */
+static bool is_in_view(const struct node *n)
+{
+	const struct node dir = {.o = n->o, .row = index_of[n->o->kind->number][n->row->parent]};
+
+	return n->row->number && dir.row->has_objects && is_view(&dir);
+}
+
 static bool is_there(const struct node_row *row, const struct node *dir)
 {
 	return (!row->when || row->when(dir->o)) && !(dir->via && row->is_own_only);
@@ -546,7 +554,8 @@ mode_t node_mode(const struct node *n)
 	if (n->row->type == NODE_LINK)
 		return 0777;
 	/* nothing can be made in a directory that shows another project's objects */
-	return own_mode(n) & (n->via || (n->row->has_objects && is_view(n)) ? 0555u : 07777u);
+	return own_mode(n) &
+	       (n->via || (n->row->has_objects && is_view(n)) || is_in_view(n) ? 0555u : 07777u);
 }
 
 bool node_can_write(const struct node *n)

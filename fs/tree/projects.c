@@ -93,6 +93,7 @@ enum {
 	USAGE_CPU,
 	USAGE_MEMORY,
 	USAGE_PROCESSES,
+	EVENTS,
 };
 
 /* clang-format off */
@@ -100,6 +101,7 @@ static const struct node_row rows[] = {
 	{SELF, SELF, NODE_DIR, "/", .mode = 0770},
 	{README, SELF, NODE_FILE, "README", 0444, .ops = &class_readme, .is_fixed = true, .when = is_other},
 	{LAST_ERROR, SELF, NODE_FILE, "error", 0444, .ops = &class_last_error, .is_live = true, .is_fixed = true},
+	{EVENTS, SELF, NODE_STREAM, "events", .is_live = true, .is_hidden = true},
 	{DESCRIPTION, SELF, NODE_FILE, "description", .ops = &class_prop, .arg = "description"},
 	{USED_BY, SELF, NODE_FILE, "used_by", .ops = &class_used_by, .is_live = true},
 	{SET, SELF, NODE_FILE, "set", .ops = &class_set, .is_live = true},

@@ -98,6 +98,21 @@ fails_with EBUSY "projects/web/instances/foo/state" "what runs isn't removed" --
 ok "a command runs in it" -- sh -c 'mkdir "$1/exec/1"; echo hostname >"$1/exec/1/command"; echo run >"$1/exec/1/state"' x "$B"
 is "$(cat "$B/exec/1/stdout")" foo "whose host name is its own"
 
+# ---- what happens in it, and nothing else
+exec 7<"$W/events" 8<"$LXD/events"
+mkdir "$LXD/instances/aside" "$W/instances/aside"
+rmdir "$W/instances/aside" "$LXD/instances/aside"
+put z "$LXD/networks/lxdbr0/config/user.z"
+rm "$LXD/networks/lxdbr0/config/user.z"
+mkdir "$W/profiles/last"
+own=$(timeout 5 sed -n 'h; s/.*"action":"\([^"]*\)".*/\1/p; g; /last/q' <&7 | xargs)
+is "$own" "instance-created instance-deleted profile-created" "events of a project are its own"
+all=$(timeout 5 sed -n 's/.*"source":"\([^"]*\)","project":"\([^"]*\)".*/\2 \1/p; /last/q' <&8 | sort -u | xargs)
+is "$all" "default /instances/aside default /networks/lxdbr0 web /projects/web/instances/aside web /projects/web/profiles/last" \
+	"those of the top are all, and say where it was"
+exec 7<&- 8<&-
+rmdir "$W/profiles/last"
+
 # ---- over a restart
 "$BIN/lxdfsd" --stop --mount "$LXD" --state "$STATE" --run "$RUN" --name "$NAME" >>"$BASE/log" 2>&1
 daemon_again
@@ -124,6 +139,7 @@ ok "features are chosen while it is empty" -- sh -c 'printf "features.profiles=f
 put 80MiB "$LXD/profiles/default/config/limits.memory"
 is "$(cat "$W/profiles/default/config/limits.memory")" 80MiB "then it shows project default's"
 is "$(ls "$W/images/aliases")" busybox "also images"
+is "$(stat -c %a "$W/images" "$W/images/aliases" "$W/profiles" | xargs)" "550 550 550" "in directories that can only be read"
 fails_with EPERM "features.profiles" "of which none is made" -- mkdir "$W/profiles/x"
 fails_with EPERM "project default" "none imported" -- cp "$ROOT/build/busybox.tar.xz" "$W/images/bb.tar.xz"
 fails_with EPERM "project default" "no alias made" -- ln -s "../$f" "$W/images/aliases/other"
