@@ -108,7 +108,7 @@ $(B)/tools/%: $(B)/tests/tools/%.o $(B)/liblxdfs.a
 # Run inside containers, whose images have no libraries.
 $(B)/tools/probe $(B)/tools/asker: $(B)/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $<
+	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -pthread -o $@ $<
 $(B)/tools/attack: $(wildcard tests/attack/probes/*.c tests/attack/probes/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu17 -O1 $(WARN) -static -o $@ $(filter %.c,$^)

@@ -72,7 +72,9 @@ int mountpoint_detach(const char *path, struct err *err)
 			return 0;
 		/* by force: whose request was read and not answered waits for ever else, if he holds
 		 * /dev/fuse himself */
-		if (umount2(path, MNT_FORCE | MNT_DETACH) < 0 && errno != EINVAL)
+		if (umount2(path, MNT_FORCE | MNT_DETACH) < 0 && errno != EINVAL &&
+		    /* in a container force is denied: see engine/confine/seccomp.c */
+		    (errno != EPERM || umount2(path, MNT_DETACH) < 0))
 			return err_set(err, errno, "%s can't be unmounted: %s", path, strerror(errno));
 	}
 }
@@ -118,8 +120,11 @@ int mountpoint_attach(const char *path, struct err *err)
 		return err_set(err, -r, "%s can't be made: %s", path, strerror(-r));
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
-		return err_set(err, errno, "/dev/fuse can't be opened: %s (modprobe fuse loads it)",
-			       strerror(errno));
+		return err_set(
+		    err, errno, "/dev/fuse can't be opened: %s (%s)", strerror(errno),
+		    errno == EACCES || errno == EPERM
+			? "where this is a container, chmod 666 /dev/fuse on the host opens it to all"
+			: "modprobe fuse loads it");
 	r = mount_at(path, fuse, err);
 	return r < 0 ? r : TAKE_FD(fuse);
 }

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
@@ -17,9 +18,21 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/fd.h"
+#include "engine/base/path.h"
 #include "engine/base/sys.h"
 
 #define MAX_FILTER (BPF_MAXINSNS * sizeof(struct sock_filter))
+
+bool sandbox_is_namespaced(void)
+{
+	AUTO(free) char *map = NULL;
+	unsigned first, outside, count;
+
+	/* the first one maps every id to itself. Source: user_namespaces(7) */
+	return path_read(AT_FDCWD, "/proc/self/uid_map", 65536, &map) > 0 &&
+	       (sscanf(map, "%u %u %u", &first, &outside, &count) != 3 || first || outside ||
+		count != UINT32_MAX);
+}
 
 int sandbox_drop_caps(uint64_t bits)
 {

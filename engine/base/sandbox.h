@@ -2,7 +2,11 @@
 /* Rights that a process gives up for good. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/** sandbox_is_namespaced() - whether we are in a user namespace, as in a container: root isn't the host's */
+bool sandbox_is_namespaced(void);
 
 /** sandbox_drop_caps() - remove capabilities (bits 1 << CAP_X) from every set, the bounding set included.
  * Return: 0 or -errno */

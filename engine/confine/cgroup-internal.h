@@ -94,6 +94,9 @@ bool cgroup2_can_devices(void);
 
 /** cgroup1_prepare() - a new group of ours in a v1 hierarchy: give its cpuset something to run on */
 int cgroup1_prepare(const struct hierarchy *h, const char *parent, const char *dir, struct err *err);
+/** cgroup2_make_room() - in a container: its processes leave the top, where the kernel wants none beside
+ * groups with controllers. Nothing on a host */
+int cgroup2_make_room(const char *top, struct err *err);
 /** cgroup2_enable() - switch the host's controllers on for the groups below @dir, as far as it has them */
 int cgroup2_enable(const char *dir, struct err *err);
 

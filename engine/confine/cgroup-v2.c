@@ -7,11 +7,15 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/buf.h"
 #include "engine/base/sys.h"
+
+#define OWN_GROUP "lxdfs-host" /* what is in the container beside the instances */
+#define ROUNDS 10
 
 /* Reclaims until the container fits: a plain write of memory.max would have its processes killed instead. */
 static int squeeze(const char *dir, uint64_t limit, struct err *err)
@@ -94,6 +98,34 @@ int cgroup2_set_cpus(const char *dir, const cpu_set_t *set, struct changes *ch, 
 	if (r < 0 || cpus_parse(now, &got) < 0 || !CPU_EQUAL(&got, set))
 		return err_set(err, EIO, "%s/cpuset.cpus is \"%s\" after %s was written", dir, now ? now : "",
 			       text);
+	return 0;
+}
+
+int cgroup2_make_room(const char *top, struct err *err)
+{
+	AUTO(free) char *group = xasprintf("%s/" OWN_GROUP, top), *have = NULL, *can = NULL;
+
+	/* the top of a host has no type; one whose groups have controllers has room */
+	if (!value_exists(top, "cgroup.type") || value_read(top, "cgroup.subtree_control", &have) < 0 ||
+	    *have || value_read(top, "cgroup.controllers", &can) < 0 || !*can)
+		return 0;
+	if (mkdir(group, 0755) < 0 && errno != EEXIST)
+		return err_set(err, errno, "the control group %s can't be made: %s", group, strerror(errno));
+	/* as long as new ones come */
+	for (int round = 0; round < ROUNDS; round++) {
+		AUTO(free) char *pids = NULL;
+		struct str rest, pid;
+
+		if (value_read(top, "cgroup.procs", &pids) < 0 || !*pids)
+			return 0;
+		rest = str_from(pids);
+		while (str_next(&rest, '\n', &pid)) {
+			AUTO(free) char *text = str_dup(pid);
+
+			/* one that ended meanwhile, or is the kernel's */
+			value_write(NULL, group, "cgroup.procs", text, NULL);
+		}
+	}
 	return 0;
 }
 

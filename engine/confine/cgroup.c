@@ -157,7 +157,8 @@ int cgroup_layout_new(const char *mountinfo, const char *root, struct cgroup_lay
 
 		if (!parse_line(line, &h))
 			continue;
-		if (is_known(l, &h)) {
+		/* in a container lxdfs has those that it may make groups in */
+		if (is_known(l, &h) || (!mountinfo && access(h.mount, W_OK) < 0)) {
 			hierarchy_done(&h);
 			continue;
 		}
@@ -170,8 +171,10 @@ int cgroup_layout_new(const char *mountinfo, const char *root, struct cgroup_lay
 		l->h[l->n++] = h;
 	}
 	if (!l->n)
-		return err_set(err, ENOENT,
-			       "no cgroup file system is mounted: mount -t cgroup2 none /sys/fs/cgroup");
+		return err_set(
+		    err, ENOENT,
+		    "no cgroup file system is mounted that lxdfs may make groups in: mount -t cgroup2 none "
+		    "/sys/fs/cgroup; in a container, one with security.nesting has some");
 	*ret = TAKE(l);
 	return 0;
 }
@@ -277,6 +280,8 @@ static int make_in(const struct cgroup_layout *layout, const struct cgroup *cg, 
 	AUTO(free) char *ns = xasprintf("%s/" NS, cg->dirs[i]);
 	int r = make_level(h, h->mount, top, err);
 
+	if (!r && h->is_v2)
+		r = cgroup2_make_room(h->mount, err);
 	if (!r && h->is_v2)
 		r = cgroup2_enable(h->mount, err);
 	if (!r && h->is_v2)

@@ -126,6 +126,10 @@ int cgroup_kill(struct cgroup *cg, struct err *err);
  */
 int cgroup_remove(struct cgroup *cg, int timeout_ms, struct err *err);
 
+/** cgroup_abort_fuse() - end the FUSE file systems that processes in the group wait for, though they were
+ * killed: none that is mounted on the host */
+void cgroup_abort_fuse(struct cgroup *cg);
+
 struct cgroup_usage {
 	uint64_t memory;      /* bytes now */
 	uint64_t memory_peak; /* bytes, 0 where the kernel doesn't tell */

@@ -15,6 +15,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/fd.h"
 #include "engine/base/path.h"
+#include "engine/base/sandbox.h"
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
 #include "engine/instance/intercept.h"
@@ -22,6 +23,7 @@
 
 #define START_MS 30000
 #define HELLO_MS 5000 /* a monitor only ever waits for its own loop */
+#define STUCK_MS 2000
 #define GONE_MS 20000 /* for processes to die and groups to empty */
 
 struct container {
@@ -144,7 +146,8 @@ static int group_make(struct container *c, const struct container_spec *s, struc
 	r = cgroup_set(c->cg, &limits, err);
 	/* root of a user namespace opens what it is given, with this or without; a host that is one itself,
 	 * or lacks it, has none. Nodes of its own making are opened only where they are counted */
-	if ((r == -EPERM || r == -EOPNOTSUPP) && !idmap_is_privileged(&s->map) && !s->has_nodes) {
+	if ((r == -EPERM || r == -EOPNOTSUPP) && !s->has_nodes &&
+	    (!idmap_is_privileged(&s->map) || sandbox_is_namespaced())) {
 		err_done(err);
 		limits.fields &= ~(unsigned)CGROUP_DEVICES;
 		r = cgroup_set(c->cg, &limits, err);
@@ -239,6 +242,17 @@ static int start_step(struct container *c, const struct container_spec *s, struc
 	}
 }
 
+/* Processes die at once, but for those that a FUSE file system of their own keeps. */
+static int group_remove(struct cgroup *cg, struct err *err)
+{
+	AUTO(err_done) struct err own = ERR_NULL;
+
+	if (cgroup_remove(cg, STUCK_MS, &own) == 0)
+		return 0;
+	cgroup_abort_fuse(cg);
+	return cgroup_remove(cg, GONE_MS, err);
+}
+
 /* Reads until the monitor is gone: it kills and reaps before it exits. */
 static void await_monitor(int sock, int timeout_ms)
 {
@@ -271,7 +285,7 @@ static void start_undo(struct container *c)
 	}
 	if (c->cg) {
 		cgroup_kill(c->cg, NULL);
-		cgroup_remove(c->cg, GONE_MS, NULL);
+		group_remove(c->cg, NULL);
 	}
 	/* a monitor that was killed removed none */
 	files_remove(c->env, c->uuid);
@@ -464,6 +478,18 @@ int container_wait(struct container *c, int timeout_ms, int cancel_fd, struct co
 	}
 }
 
+int container_end(struct container *c, struct container_exit *ret)
+{
+	int r;
+
+	container_kill(c, NULL);
+	r = container_wait(c, STUCK_MS, -1, ret, NULL);
+	if (r != -ETIMEDOUT)
+		return r;
+	cgroup_abort_fuse(c->cg);
+	return container_wait(c, GONE_MS, -1, ret, NULL);
+}
+
 int container_finish(struct container *take, struct err *err)
 {
 	AUTO(container_free) struct container *c = take;
@@ -471,14 +497,13 @@ int container_finish(struct container *take, struct err *err)
 	int r;
 
 	if (container_dispatch(c, &end, NULL) < 0 || end.end == CONTAINER_RUNS) {
-		container_kill(c, NULL);
-		container_wait(c, GONE_MS, -1, &end, NULL);
+		container_end(c, &end);
 	}
 	msg_send(c->sock, &monitor_table, MON_EXIT_ACK, 0, STR_NULL, NULL, 0);
 	fcntl(c->sock, F_SETFL, 0);
 	await_monitor(c->sock, HELLO_MS);
 	cgroup_kill(c->cg, NULL);
-	r = cgroup_remove(c->cg, GONE_MS, err);
+	r = group_remove(c->cg, err);
 	files_remove(c->env, c->uuid);
 	return r;
 }
@@ -508,7 +533,7 @@ int container_clear(const struct container_env *env, const char *uuid, struct er
 		return r;
 	if (!cgroup_open(env->cgroups, uuid, &cg, NULL)) {
 		cgroup_kill(cg, NULL);
-		r = cgroup_remove(cg, GONE_MS, err);
+		r = group_remove(cg, err);
 		cgroup_free(cg);
 	}
 	if (!r)

@@ -77,6 +77,7 @@ struct container_spec {
 	const char *layer;	  /* directory with upper/ and work/, see overlay_layer_make() */
 	/* ... or one directory, where lower is NULL. */
 	const char *rootfs;
+	bool is_shifted; /* its files carry the ids of the host: see engine/storage/shift.h */
 
 	const char *const *argv; /* NULL: /sbin/init */
 	const char *const *env;	 /* NAME=VALUE, added to PATH, TERM, HOME, container=lxc */
@@ -221,6 +222,10 @@ int container_mount(const struct container_env *env, struct container *c, const 
  */
 int container_unmount(const struct container_env *env, struct container *c, const char *target,
 		      const struct mount_id *id, struct err *err);
+
+/** container_end() - kill it and wait for its end; what its processes wait for in spite of that is ended too.
+ * Return: 0; -ETIMEDOUT */
+int container_end(struct container *c, struct container_exit *ret);
 
 /** container_signal() - to init */
 int container_signal(struct container *c, int signal, struct err *err);

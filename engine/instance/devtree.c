@@ -13,6 +13,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
+#include "engine/base/sandbox.h"
 #include "engine/base/str.h"
 #include "engine/instance/wire.h"
 
@@ -310,7 +311,8 @@ int devtree_mount_huge(int root, struct err *err)
 {
 	AUTO(fd) int dev = path_open(root, "dev", O_PATH | O_DIRECTORY, 0);
 
-	if (dev < 0 || mkdirat(dev, "hugepages", 0755) < 0)
+	/* nobody mounts it in a user namespace, as lxdfs in a container is in */
+	if (dev < 0 || sandbox_is_namespaced() || mkdirat(dev, "hugepages", 0755) < 0)
 		return 0;
 	return mount_below(dev, "hugetlbfs", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "hugepages", err);
 }

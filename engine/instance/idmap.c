@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/base/auto.h"
@@ -99,6 +100,40 @@ static int range_of(const char *path, const char *text, uint32_t *base, uint32_t
 	return 0;
 }
 
+/* The part of a range that one extent of a map has. */
+static int within(const char *path, const char *what, uint32_t *base, uint32_t *count, struct err *err)
+{
+	AUTO(free) char *text = NULL;
+	struct str rest, line;
+	uint64_t best = 0, end = (uint64_t)*base + *count;
+
+	if (path_read(AT_FDCWD, path, MAX_FILE, &text) < 0)
+		return 0;
+	rest = str_from(text);
+	while (str_next(&rest, '\n', &line)) {
+		AUTO(free) char *copy = str_dup(line);
+		unsigned first, outside, n;
+		uint64_t last;
+
+		if (sscanf(copy, "%u %u %u", &first, &outside, &n) != 3)
+			continue;
+		last = MIN(end, (uint64_t)first + n);
+		if (*base >= first && last > *base)
+			best = MAX(best, last - *base);
+	}
+	if (best >= IDMAP_MIN) {
+		*count = (uint32_t)best;
+		return 0;
+	}
+	return err_set(err, EINVAL,
+		       "the ids for containers begin at %u, but of those the user namespace that lxdfs is in "
+		       "has %llu: see its "
+		       "%s. Give /etc/subuid and /etc/subgid a range of %u that it has, or the container "
+		       "that this is more "
+		       "ids (security.idmap.size)",
+		       *base, (unsigned long long)best, what, IDMAP_MIN);
+}
+
 int idmap_range_read(const char *subuid, const char *subgid, struct idmap_range *ret, struct err *err)
 {
 	AUTO(free) char *uids = NULL, *gids = NULL;
@@ -121,6 +156,13 @@ int idmap_range_read(const char *subuid, const char *subgid, struct idmap_range 
 			       u ? subuid : subgid, u ? subgid : subuid);
 	*ret = range;
 	return 0;
+}
+
+int idmap_range_within(struct idmap_range *range, const char *uid_map, const char *gid_map, struct err *err)
+{
+	int r = within(uid_map, "uid_map", &range->uid, &range->uid_count, err);
+
+	return r < 0 ? r : within(gid_map, "gid_map", &range->gid, &range->gid_count, err);
 }
 
 void idmap_shared(const struct idmap_range *range, struct idmap *ret)

@@ -39,6 +39,14 @@ struct idmap_range {
  */
 int idmap_range_read(const char *subuid, const char *subgid, struct idmap_range *ret, struct err *err);
 
+/**
+ * idmap_range_within() - what of a range there is in a user namespace, that of lxdfs itself
+ * @uid_map, @gid_map: paths of the files, normally below /proc/self
+ *
+ * Return: 0; -EINVAL fewer than 65536 ids of it
+ */
+int idmap_range_within(struct idmap_range *range, const char *uid_map, const char *gid_map, struct err *err);
+
 /** idmap_shared() - the whole range as one map: what containers without a range of their own have */
 void idmap_shared(const struct idmap_range *range, struct idmap *ret);
 

@@ -185,6 +185,8 @@ int ids_claim(struct object *o, const struct config *c, struct idmap *ret, uint3
 		*ret = (struct idmap){0};
 		return 0;
 	}
+	if (all->range_why.errnum)
+		return err_set(err, all->range_why.errnum, "%s", err_text(&all->range_why));
 	pthread_mutex_lock(&all->ids_lock);
 	r = base_map(o, c, ret, ret_base, err);
 	if (!r && *ret_base != IDMAP_ANY)

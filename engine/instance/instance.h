@@ -31,6 +31,7 @@ struct instances {
 	struct host *host;
 	struct container_env env;
 	struct idmap_range range;
+	struct err range_why;	     /* set: why none of it can be had */
 	const char *subuid, *subgid; /* where that was read */
 	pthread_mutex_t ids_lock;    /* of every instance's ids; taken before the registry's */
 	const char *kernel_files;    /* "", or what stands for / to names_hide() in tests */

@@ -30,9 +30,10 @@ static int build(const struct container_spec *spec, int userns, const char *scra
 	if (userns >= 0 && (idmap_outside(spec->map.uid, spec->map.n_uid, 0, &ids[0]) < 0 ||
 			    idmap_outside(spec->map.gid, spec->map.n_gid, 0, &ids[1]) < 0))
 		return err_set(err, EINVAL, "the id map has no root: it must map 0");
-	return spec->lower && spec->lower[0] ? overlay_mount(spec->lower, spec->layer, userns, ids[0], ids[1],
-							     spec->files, scratch, err)
-					     : overlay_tree(spec->rootfs, userns, err);
+	return spec->lower && spec->lower[0]
+		   ? overlay_mount(spec->lower, spec->layer, userns, ids[0], ids[1], spec->files, scratch,
+				   err)
+		   : overlay_tree(spec->rootfs, spec->is_shifted ? -1 : userns, err);
 }
 
 int root_build(const struct container_spec *spec, struct mount_sources *sources, int userns,

@@ -27,6 +27,7 @@
 #include "engine/instance/keep.h"
 #include "engine/instance/limits.h"
 #include "engine/instance/mounted.h"
+#include "engine/storage/shift.h"
 
 #define START_MS 60000
 #define SYSCTL_PREFIX "linux.sysctl."
@@ -210,6 +211,26 @@ static int add_mounts(struct start *s, struct err *err)
 	return r;
 }
 
+/* Where its files can't be mapped by the mount, they get the owners that they need. */
+static int own_files(struct start *s, struct err *err)
+{
+	const struct idmap *map = &s->spec.map;
+	const char *rootfs = s->root.storage.rootfs;
+	struct shift_extent uid[IDMAP_EXTENTS], gid[IDMAP_EXTENTS];
+	struct shift_map to = {.uid = uid, .gid = gid};
+
+	if (!rootfs || s->root.storage.lower)
+		return 0;
+	s->spec.is_shifted = !idmap_is_privileged(map) && shift_is_needed(rootfs);
+	for (; s->spec.is_shifted && to.n_uid < map->n_uid; to.n_uid++)
+		uid[to.n_uid] = (struct shift_extent){map->uid[to.n_uid].inside, map->uid[to.n_uid].outside,
+						      map->uid[to.n_uid].count};
+	for (; s->spec.is_shifted && to.n_gid < map->n_gid; to.n_gid++)
+		gid[to.n_gid] = (struct shift_extent){map->gid[to.n_gid].inside, map->gid[to.n_gid].outside,
+						      map->gid[to.n_gid].count};
+	return shift_tree(rootfs, &to, err);
+}
+
 static void add_intercepts(struct start *s)
 {
 	struct container_spec *spec = &s->spec;
@@ -322,6 +343,8 @@ static int prepare(struct start *s, const struct caller *who, uint32_t *ret_base
 		r = instances_of(o)->root(o, s->effective, who, &s->root, err);
 	if (!r)
 		r = ids_claim(o, s->effective, &spec->map, ret_base, err);
+	if (!r)
+		r = own_files(s, err);
 	if (!r)
 		r = instance_confine(o, s->effective, err);
 	if (!r)

@@ -11,7 +11,6 @@
 #include "engine/instance/instance.h"
 
 #define SHUTDOWN_SECONDS 30
-#define KILL_MS 20000
 
 int instance_note_power(struct object *o, const char *power, struct err *err)
 {
@@ -118,9 +117,7 @@ int instance_stop_held(struct object *o, bool force, int timeout_ms, bool keep_p
 			return instance_finish_held(o, keep_power, err);
 		return r;
 	}
-	if (container_dispatch(in->container, &end, NULL) == 0 && end.end == CONTAINER_RUNS) {
-		container_kill(in->container, NULL);
-		container_wait(in->container, KILL_MS, -1, &end, NULL);
-	}
+	if (container_dispatch(in->container, &end, NULL) == 0 && end.end == CONTAINER_RUNS)
+		container_end(in->container, &end);
 	return instance_finish_held(o, keep_power, err);
 }

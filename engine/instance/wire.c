@@ -202,6 +202,7 @@ int start_order_pack(struct buf *b, const char *rundir, const struct wire_hierar
 	pack_extents(b, s->map.gid, s->map.n_gid);
 	pack_u32(b, s->nesting);
 	pack_u32(b, s->has_nodes);
+	pack_u32(b, s->is_shifted);
 	pack_texts(b, s->lower);
 	pack_text(b, s->layer);
 	pack_text(b, s->rootfs);
@@ -278,6 +279,7 @@ int start_order_unpack(struct str bytes, struct msg *m, struct start_order *ret,
 	s->map.n_gid = unpack_extents(&u, s->map.gid);
 	s->nesting = unpack_u32(&u);
 	s->has_nodes = unpack_u32(&u);
+	s->is_shifted = unpack_u32(&u);
 	s->lower = (const char *const *)unpack_texts(&u, MAX_ROWS);
 	s->layer = unpack_text(&u);
 	s->rootfs = unpack_text(&u);

@@ -8,6 +8,8 @@
 #include "engine/base/auto.h"
 #include "engine/base/msg.h"
 #include "engine/base/path.h"
+#include "engine/storage/driver.h"
+#include "engine/storage/shift.h"
 
 #define MADE "defaults-made" /* a word a line */
 #define MADE_MAX 4096
@@ -85,6 +87,13 @@ static void add_nic(struct defaults *d, const struct change *nic, size_t n)
 	mark(d, "nic");
 }
 
+static bool needs_copies(const struct host *h)
+{
+	const struct storage_driver *overlay = storage_driver_find("overlay");
+
+	return shift_is_needed(h->state) || (overlay->usable && overlay->usable(h->state, NULL) < 0);
+}
+
 int defaults_make(struct host *h, struct err *err)
 {
 	static const struct change root[] = {
@@ -98,6 +107,7 @@ int defaults_make(struct host *h, struct err *err)
 	    {SECTION_DEVICES "eth0", "name", "eth0"},
 	    {SECTION_DEVICES "eth0", "network", NETWORK},
 	};
+	static const struct change copies[] = {{SECTION_PROPS, "driver", "dir"}};
 	struct defaults d = {.host = h, .err = err};
 	AUTO(free) char *text = NULL;
 	ssize_t len = path_read(h->state_fd, MADE, MADE_MAX, &text);
@@ -108,7 +118,8 @@ int defaults_make(struct host *h, struct err *err)
 			       strerror((int)-len));
 	if (len > 0)
 		buf_add(&d.made, text, (size_t)len);
-	has_pool = make(&d, "pool", KIND_POOL, POOL, NULL, 0);
+	/* where layers can't be had, in a container, say, each instance has a copy of its image */
+	has_pool = make(&d, "pool", KIND_POOL, POOL, copies, needs_copies(h) ? ARRAY_SIZE(copies) : 0);
 	has_network = make(&d, "network", KIND_NETWORK, NETWORK, NULL, 0);
 	has_profile = has_pool && make(&d, "profile", KIND_PROFILE, PROFILE, root, ARRAY_SIZE(root));
 	if (has_network && has_profile)

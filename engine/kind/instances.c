@@ -51,6 +51,9 @@ int instances_open(struct host *h, struct err *err)
 	r = cgroup_layout_new(NULL, h->name, &all->env.cgroups, err);
 	if (!r)
 		r = idmap_range_read(SUBUID, SUBGID, &all->range, err);
+	/* in a container: what of it there is; privileged ones start all the same */
+	if (!r)
+		idmap_range_within(&all->range, "/proc/self/uid_map", "/proc/self/gid_map", &all->range_why);
 	return r;
 }
 
@@ -70,6 +73,7 @@ void instances_close(struct host *h)
 	pthread_mutex_destroy(&all->ids_lock);
 	if (all->stop_event >= 0)
 		close(all->stop_event);
+	err_done(&all->range_why);
 	h->instances = NULL;
 	free(all);
 }

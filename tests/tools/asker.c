@@ -3,6 +3,8 @@
  * verb, with its outcome on standard output. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -155,6 +157,49 @@ static int race(const char *dir)
 	return 0;
 }
 
+/* A FUSE file system whose only server waits for its own answer, and can't be killed: does the container end?
+ */
+static void *ask_itself(void *path)
+{
+	struct stat st;
+
+	printf("waits\n");
+	fflush(stdout);
+	stat(path, &st);
+	return NULL;
+}
+
+static int selfish(const char *dir)
+{
+	static struct {
+		struct fuse_in_header head;
+		char body[65536];
+	} in;
+	struct {
+		struct fuse_out_header head;
+		struct fuse_init_out init;
+	} out = {.head = {.len = sizeof(out)}, .init = {.major = 7, .minor = 31, .max_write = 4096}};
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[128];
+	pthread_t other;
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	mkdir(dir, 0755);
+	if (fd < 0 || mount("selfish", dir, "fuse", 0, options) < 0 || read(fd, &in, sizeof(in)) <= 0) {
+		say("fuse", -1);
+		return 1;
+	}
+	out.head.unique = in.head.unique;
+	if (write(fd, &out, sizeof(out)) < 0 || pthread_create(&other, NULL, ask_itself, (void *)dir))
+		say("init", -1);
+	/* taken, and never answered */
+	if (read(fd, &in, sizeof(in)) > 0)
+		printf("taken\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -162,6 +207,8 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "mount") && argc > 4)
 		say(verb, mount(argv[2], argv[3], argv[4], argc > 5 ? strtoul(argv[5], NULL, 0) : 0,
 				argc > 6 ? argv[6] : NULL));
+	else if (!strcmp(verb, "selfish") && argc > 2)
+		return selfish(argv[2]);
 	else if (!strcmp(verb, "give") && argc > 4)
 		return give(argv[2], argv[3], argv[4]);
 	else
