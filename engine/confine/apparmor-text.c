@@ -281,7 +281,9 @@ void apparmor_dnsmasq_text(const char *name, const char *program, const char *ru
 	    "  \"%s/dnsmasq.pid\" rw,\n"
 	    "  \"%s/hosts/\" r,\n"
 	    "  \"%s/hosts/*\" r,\n"
+	    "  \"%s/names/\" r,\n"
+	    "  \"%s/names/*\" r,\n"
 	    "  \"%s/dnsmasq.leases\" rwk,\n"
 	    "}\n",
-	    name, program, run_dir, run_dir, run_dir, run_dir, lease_dir);
+	    name, program, run_dir, run_dir, run_dir, run_dir, run_dir, run_dir, lease_dir);
 }

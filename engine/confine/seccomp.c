@@ -66,6 +66,10 @@ static const struct denied denied[] = {
 	/* options of a file system as a whole, which the host may have mounted too: not of its mount here */
 	{.name = "mount",             .errnum = EPERM, .who = PRIVILEGED_ALONE,
 	 .arg = 3, .mask = MS_REMOUNT | MS_BIND, .value = MS_REMOUNT},
+	/* systemd fails services whose sandbox it can begin but not finish, for want of a /proc, and starts without
+	 * one where it can't begin it */
+	{.name = "unshare",           .errnum = EPERM, .who = PRIVILEGED_ALONE,
+	 .arg = 0, .mask = CLONE_NEWNS | CLONE_NEWUSER, .value = CLONE_NEWNS},
 	/* the other way to mount, which AppArmor doesn't see before Linux 6.7; programs fall back to mount(2) */
 	{.name = "fsopen",            .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
 	{.name = "fspick",            .errnum = ENOSYS, .who = PRIVILEGED_ALONE},
@@ -80,10 +84,6 @@ static const struct denied denied[] = {
 	 .arg = 3, .mask = OTHER_MOUNTS, .value = 0},
 	{.name = "mount",             .errnum = EPERM, .who = PRIVILEGED_BARE,
 	 .arg = 3, .mask = MS_MGC_MSK | LOW_MOUNTS, .value = MS_MGC_VAL},
-	/* systemd fails services whose sandbox it can begin but not finish, and starts without one where it can't
-	 * begin it */
-	{.name = "unshare",           .errnum = EPERM, .who = PRIVILEGED_BARE,
-	 .arg = 0, .mask = CLONE_NEWNS | CLONE_NEWUSER, .value = CLONE_NEWNS},
 };
 
 /* Calls of these architectures reach the same kernel code, so the same list holds for them. */
