@@ -171,12 +171,14 @@ static size_t hash_of(const struct proof *p, const char *bytes, size_t len, unsi
 	return n;
 }
 
-int proof_client(const struct proof *p, const struct identity *id, struct str transcript,
+int proof_client(struct proof *p, const struct identity *id, struct str transcript,
 		 const struct proof_marks *at, struct str *ret_der)
 {
 	unsigned char hash[PROOF_HASH_MAX];
 	struct str own;
+	int r;
 
+	p->has_end = false;
 	if (!p->hash_len || transcript.len > PROOF_TRANSCRIPT_MAX || at->end != transcript.len ||
 	    at->signed_ > at->client || at->client > at->end)
 		return -EBADMSG;
@@ -186,7 +188,9 @@ int proof_client(const struct proof *p, const struct identity *id, struct str tr
 	if (first_certificate(transcript, at->server, at->signed_, &own) < 0 ||
 	    !str_eq(own, cert_der(id->cert)))
 		return -EBADMSG;
-	return first_certificate(transcript, at->client, at->end, ret_der);
+	r = first_certificate(transcript, at->client, at->end, ret_der);
+	p->has_end = !r && hash_of(p, transcript.ptr, transcript.len, p->end) == p->hash_len;
+	return r;
 }
 
 static const struct scheme {
@@ -211,14 +215,14 @@ static const struct scheme *scheme_of(uint32_t n, EVP_PKEY *key)
 	return NULL;
 }
 
-int proof_check(const struct proof *p, const struct cert *client, struct str transcript, struct str verify)
+int proof_check(const struct proof *p, const struct cert *client, struct str verify)
 {
 	AUTO(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY *key = X509_get0_pubkey(client->x);
-	unsigned char hash[PROOF_HASH_MAX], text[CONTENT_MAX];
+	unsigned char text[CONTENT_MAX];
 	const struct scheme *s;
 	EVP_PKEY_CTX *how;
-	size_t len, hash_len = hash_of(p, transcript.ptr, transcript.len, hash);
+	size_t len;
 	int ok;
 
 	/* header 4, scheme 2, signature length 2 */
@@ -226,9 +230,9 @@ int proof_check(const struct proof *p, const struct cert *client, struct str tra
 	    number(verify.ptr + 1, 3) != verify.len - 4 || number(verify.ptr + 6, 2) != verify.len - 8)
 		return -EBADMSG;
 	s = scheme_of(number(verify.ptr + 4, 2), key);
-	if (!ctx || !s || !p->hash_len || hash_len != p->hash_len)
+	if (!ctx || !s || !p->has_end)
 		return -EBADMSG;
-	len = content(CLIENT_CONTEXT, (struct str){(const char *)hash, hash_len}, text);
+	len = content(CLIENT_CONTEXT, (struct str){(const char *)p->end, p->hash_len}, text);
 	ok = EVP_DigestVerifyInit(ctx, &how, s->digest ? s->digest() : NULL, NULL, key) == 1;
 	if (ok && !strcmp(s->type, "RSA"))
 		ok = EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&

@@ -24,8 +24,10 @@ const struct cert *identity_cert(const struct identity *id);
 
 /* One connection's. Zero-initialise; holds no memory. */
 struct proof {
-	unsigned char hash[PROOF_HASH_MAX]; /* the transcript that was signed */
+	unsigned char hash[PROOF_HASH_MAX]; /* of the transcript that was signed */
+	unsigned char end[PROOF_HASH_MAX];  /* of what the client signed, after proof_client() */
 	size_t hash_len;		    /* 0: nothing was yet */
+	bool has_end;
 };
 
 /**
@@ -53,7 +55,7 @@ struct proof_marks {
  * Checks that the handshake is the one that was signed, and that the server's certificate in it is @id's.
  * Return: 0; -EBADMSG it isn't
  */
-int proof_client(const struct proof *p, const struct identity *id, struct str transcript,
+int proof_client(struct proof *p, const struct identity *id, struct str transcript,
 		 const struct proof_marks *at, struct str *ret_der);
 
 /**
@@ -63,4 +65,4 @@ int proof_client(const struct proof *p, const struct identity *id, struct str tr
  *
  * Return: 0; -EBADMSG malformed; -EKEYREJECTED the signature isn't by that key
  */
-int proof_check(const struct proof *p, const struct cert *client, struct str transcript, struct str verify);
+int proof_check(const struct proof *p, const struct cert *client, struct str verify);
