@@ -76,6 +76,8 @@ PARTS_intercept := $(patsubst %,$(B)/engine/%.o,instance/wire instance/intercept
 	$(patsubst %.c,$(B)/%.o,$(wildcard engine/confine/cgroup*.c)) $(B)/libbase.a
 LIBS_intercept := -lseccomp
 PARTS_notify := $(B)/libbase.a
+PARTS_judge := $(patsubst %,$(B)/certs/%.o,cage cert judge) $(B)/libbase.a
+LIBS_judge := -lcrypto -lseccomp
 PARTS_tls := $(patsubst %,$(B)/certs/%.o,cage cert handshake proof relay) $(B)/libbase.a
 LIBS_tls := -lssl -lcrypto -lseccomp
 PARTS_9p := $(patsubst %,$(B)/fs/9p/%.o,view session answer answer-file answer-change fid wire) $(B)/libbase.a

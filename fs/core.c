@@ -16,6 +16,7 @@
 #include "engine/kind/network.h"
 #include "fs/noted.h"
 #include "fs/ops.h"
+#include "fs/remote.h"
 #include "fs/stale.h"
 #include "net/nft.h"
 
@@ -83,6 +84,11 @@ static void autostart(void *arg)
 	instances_autostart(arg);
 }
 
+static void listen_first(void *arg)
+{
+	remote_start(arg);
+}
+
 static void fs_open(struct fs *fs, struct host *h)
 {
 	*fs = (struct fs){
@@ -96,11 +102,13 @@ static void fs_open(struct fs *fs, struct host *h)
 	    .notifier = notifier_new(h->mount, h->libexec),
 	};
 	stale_hook(fs);
+	fs->remote = remote_new(h);
 }
 
 static void fs_close(struct fs *fs)
 {
 	session_free(fs->session);
+	remote_free(fs->remote);
 	notifier_free(fs->notifier);
 	opened_free(fs->opened);
 	intents_free(fs->intents);
@@ -125,7 +133,10 @@ static int serve(struct fs *fs, const struct session_link *link, struct err *err
 	if (!r)
 		r = job_start(autostart, fs->host, err);
 	if (!r)
+		r = job_start(listen_first, fs->remote, err);
+	if (!r)
 		r = session_loop(fs->session, WORKERS, err);
+	remote_stop(fs->remote);
 	notifier_stop(fs->notifier);
 	return r;
 }

@@ -270,6 +270,40 @@ static void create_key(fuse_req_t req, const struct node *n, struct fuse_file_in
 	reply_create(req, fs, h, &e, fi);
 }
 
+/* What is there as soon as it is made. */
+static void do_make(struct task *t)
+{
+	AUTO(node_done) struct node dir = {0}, n = {0};
+	AUTO(err_done) struct err err = ERR_NULL;
+	struct fuse_entry_param e;
+	int r = fs_find(t->fs, t->ino, &dir) < 0 ? -ESTALE : 0;
+
+	if (!r)
+		r = dir.row->ops->may_create(&dir, str_from(t->name), &t->who, &n, &err);
+	if (!r)
+		r = n.row->ops->make(&n, &t->who, &err);
+	if (r < 0) {
+		if (!err.errnum)
+			err_set(&err, -r, "%s can't be made: %s", t->name, strerror(-r));
+		fs_fail(t->fs, t->req, dir.o, &err);
+		return;
+	}
+	if (fs_entry(t->fs, t->req, &n, &e) < 0)
+		fuse_reply_err(t->req, ENOENT);
+	else
+		reply_create(t->req, t->fs, handle_opened(t->req, &n, t->fi.flags), &e, &t->fi);
+}
+
+static void make_file(fuse_req_t req, fuse_ino_t parent, const char *name, const struct fuse_file_info *fi)
+{
+	struct task *t = task_new(fs_of(req), req);
+
+	t->ino = parent;
+	t->name = xstrdup(name);
+	t->fi = *fi;
+	task_run(t, do_make);
+}
+
 static int make_upload(struct fs *fs, const struct node *dir, struct str name, const struct caller *who,
 		       struct handle *h, struct err *err)
 {
@@ -351,6 +385,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	if ((r == -EPERM || (r == -ENOENT && (!dir.row->ops || !dir.row->ops->may_create))) &&
 	    dir.row->number && intent_is_fresh(fs->intents, dir.o, who.pid, who.uid, 0))
 		create_nothing(req, &dir, name, mode, fi);
+	else if (r == 0 && n.row->ops->make)
+		make_file(req, parent, name, fi);
 	else if (r == 0)
 		create_key(req, &n, fi);
 	else if (r == -ENOENT)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "fs/remote.h"
 #include "fs/tree/keydir.h"
 
 /* With the views that other projects have of it. */
@@ -135,6 +136,7 @@ static void changed(struct host *h, struct object *o, const char *section, const
 	struct fs *fs = h->fs;
 
 	pins_drop(fs->pins, o);
+	remote_review(fs->remote, o);
 	if (o->kind->number == KIND_PROJECT && o != h->project &&
 	    (!section || (!strcmp(section, SECTION_CONFIG) && key && !strncmp(key, "features.", 9))))
 		project_stale(fs, o);
@@ -190,6 +192,7 @@ static void renamed(struct host *h, struct object *o, const char *old, const cha
 	struct fs *fs = h->fs;
 
 	pins_drop(fs->pins, o);
+	remote_review(fs->remote, o);
 	if (!self.row || node_parent(&self, &dir) < 0)
 		return;
 	node_stale(fs, &self);

@@ -168,4 +168,5 @@ struct fs {
 	struct intents *intents;
 	struct opened *opened;
 	struct notifier *notifier;
+	struct remote *remote;
 };

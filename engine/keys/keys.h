@@ -7,7 +7,8 @@
 extern const struct key_table keys_server, keys_project, keys_project_props, keys_instance,
     keys_instance_props, keys_profile_props, keys_image_props, keys_network_bridge, keys_network_props,
     keys_acl, keys_acl_props, keys_acl_rules, keys_forward, keys_forward_props, keys_forward_ports,
-    keys_pool_dir, keys_pool_overlay, keys_pool_props, keys_exec_props;
+    keys_pool_dir, keys_pool_overlay, keys_pool_props, keys_exec_props, keys_certificate_props,
+    keys_token_props;
 
 /* Device types of instances and profiles, NULL-terminated; the first match wins. */
 extern const struct device_type *const device_types[];

@@ -10,6 +10,7 @@
 #include "engine/kind/instance.h"
 #include "engine/kind/network.h"
 #include "engine/kind/pool.h"
+#include "engine/kind/trust.h"
 
 const char *const device_type_words[] = {"nic", "disk", "unix-char", "unix-block", "none", NULL};
 
@@ -59,6 +60,8 @@ void kinds_register(void)
 	static const struct kind_tables forward = {
 	    .props = &keys_forward_props, .config = &keys_forward, .sections = forward_sections};
 	static const struct kind_tables warning = {0};
+	static const struct kind_tables certificate = {.props = &keys_certificate_props};
+	static const struct kind_tables token = {.props = &keys_token_props};
 
 	kind_register(&kind_server, &server);
 	kind_register(&kind_project, &project);
@@ -71,6 +74,8 @@ void kinds_register(void)
 	kind_register(&kind_warning, &warning);
 	kind_register(&kind_acl, &acl);
 	kind_register(&kind_forward, &forward);
+	kind_register(&kind_certificate, &certificate);
+	kind_register(&kind_token, &token);
 }
 
 const struct key_table *const *keys_tables(void)
@@ -95,6 +100,8 @@ const struct key_table *const *keys_tables(void)
 	    &keys_pool_overlay,
 	    &keys_pool_props,
 	    &keys_exec_props,
+	    &keys_certificate_props,
+	    &keys_token_props,
 	    &device_nic_bridged.keys,
 	    &device_nic_routed.keys,
 	    &device_nic_p2p.keys,

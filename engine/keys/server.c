@@ -3,25 +3,32 @@
 #include "engine/base/auto.h"
 #include "engine/instance/apply.h"
 #include "engine/keys/keys.h"
+#include "engine/kind/trust.h"
 
 static const char *const compressions[] = {"none", "gzip", "xz", "zstd", NULL};
 static const char *const host_names[] = {"random", "mac", NULL};
 
-#define NO_REMOTE "can't be set yet: this release doesn't listen on the network, reach the tree over ssh"
 #define NO_PUBLISH "can't be set yet: this release imports images but makes none"
 
 static const struct key rows[] = {
     {.name = "core.https_address",
      .type = &type_listen,
      .class = CLASS_HOST,
-     .refuse = NO_REMOTE,
-     .text = "Address and port on which other machines reach this host. A wildcard address opens it to every "
-	     "network that the host is on."},
+     .apply = server_apply_listen,
+     .text = "Address and port on which other machines reach this host: nobody does while it isn't set. A "
+	     "wildcard address opens it to every network that the host is on: name one address, and let a "
+	     "firewall say who reaches it."},
+    {.name = "core.https_allowed_subnets",
+     .type = &type_nets,
+     .def_text = "every address",
+     .class = CLASS_HOST,
+     .text =
+	 "Networks from which clients may connect, one a line. Others aren't spoken to: their connection is "
+	 "closed before the first byte."},
     {.name = "core.remote_token_expiry",
      .type = &type_expiry,
      .def = "15d",
      .class = CLASS_HOST,
-     .refuse = NO_REMOTE,
      .text = "How long a token for adding a client's certificate can be used. A shorter time leaves less to "
 	     "whoever finds one."},
     {.name = "core.shutdown_timeout",
@@ -35,7 +42,6 @@ static const struct key rows[] = {
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = NO_REMOTE,
      .text = "Whether a certificate that the server's own authority has signed is trusted without being in "
 	     "certificates/."},
     {.name = "images.compression_algorithm",

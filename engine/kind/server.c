@@ -6,6 +6,7 @@
 #include "engine/kind/defaults.h"
 #include "engine/kind/image.h"
 #include "engine/kind/network.h"
+#include "engine/kind/trust.h"
 
 static int check_name(struct str name, struct err *err)
 {
@@ -40,6 +41,8 @@ const struct kind kind_server = {
     .name = "server",
     .plural = "server",
     .check_name = check_name,
+    .init = server_trust_init,
+    .done = server_trust_done,
     .load = server_load,
     .may_remove = server_may_remove,
     .rename = server_rename,

@@ -34,10 +34,16 @@ struct host {
 		void (*touched)(struct host *h, struct object *o, const char *place);
 		/** an object came, went or has another name */
 		void (*renamed)(struct host *h, struct object *o, const char *old, const char *new);
+		/** who may connect is served at @address, as core.https_address has it, from now on; ""
+		 * nowhere; NULL where it is, anew. NULL in a daemon that doesn't serve */
+		/** a client that isn't trusted shows a token */
+		int (*join)(struct host *h, const struct caller *who, struct str token, struct err *err);
+		int (*listen)(struct host *h, const char *address, struct err *err);
 		/** an object went to another parent: @from and @old are where and what it was */
 		void (*left)(struct host *h, struct object *o, struct object *from, const char *old);
 	} on;
 	void *fs;	 /* for fs/ */
+	void *remote;	 /* for fs/remote.c */
 	void *instances; /* for engine/kind/instance.c: cgroup layout, id maps, ... */
 };
 

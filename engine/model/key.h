@@ -120,7 +120,7 @@ extern const struct key_type type_bool, type_integer, type_string, type_text, ty
     type_ip4, type_ip6, type_ip4s, type_ip6s, type_ip4_net, type_ip6_net, type_ip4_nets, type_ip6_nets,
     type_ip4_ranges, type_ip6_ranges, type_ifname, type_ifnames, type_dns_name, type_dns_names, type_cpus,
     type_name, type_names, type_ips, type_vlans, type_source, type_path, type_host_path, type_mode,
-    type_listen;
+    type_listen, type_nets;
 
 /* ---- values of canonical text, for those who apply them */
 /** value_bool() - NULL is false */

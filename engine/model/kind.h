@@ -17,7 +17,9 @@ enum kind_number {
 	KIND_WARNING = 8,
 	KIND_ACL = 9,
 	KIND_FORWARD = 10,
-	KINDS = 11,
+	KIND_CERTIFICATE = 11,
+	KIND_TOKEN = 12,
+	KINDS = 13,
 };
 
 /* A type of device, one row for each set of keys: nic-bridged, nic-p2p, disk, ... */

@@ -371,6 +371,11 @@ static int one_ip6_net(struct str s, struct buf *b)
 	return one_net(AF_INET6, s, b);
 }
 
+static int one_net_any(struct str s, struct buf *b)
+{
+	return memchr(s.ptr, ':', s.len) ? one_ip6_net(s, b) : one_ip4_net(s, b);
+}
+
 static int one_vlan(struct str s, struct buf *b)
 {
 	uint64_t first, last;
@@ -610,6 +615,7 @@ LIST(vlan, true, "VLANs have numbers from 1 to 4094, and a range begins with the
 LIST(dns_name, true, NULL)
 LIST(name, true, NULL)
 LIST(ip_any, true, NULL)
+LIST(net_any, true, NULL)
 LIST(line, false, NULL)
 
 #define TYPE(id, label, phrase, fn)                                                                          \
@@ -657,6 +663,7 @@ TYPE(cpus, "CPUs", "a number of CPUs, or a list of them such as 0-3,5", parse_cp
 TYPE(name, "name", "a name without blanks and slashes", parse_name);
 LIST_TYPE(names, "list of names", "a name without blanks and slashes", parse_names);
 LIST_TYPE(ips, "list of addresses", "an IPv4 or IPv6 address", parse_ip_anys);
+LIST_TYPE(nets, "list of networks", "a network such as 192.0.2.0/24 or 2001:db8::/32", parse_net_anys);
 TYPE(source, "source", "an image's alias or fingerprint", parse_source);
 TYPE(path, "path", "an absolute path without '..'", parse_path);
 TYPE(host_path, "path on the host", "an absolute path without '..'", parse_path);

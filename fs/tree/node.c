@@ -166,7 +166,8 @@ int node_refuse_view(const struct node *n, struct err *err)
 struct object *node_home(const struct node *dir)
 {
 	if (dir->o->kind->number == KIND_SERVER)
-		return dir->row->kind == KIND_WARNING || dir->row->kind == KIND_PROJECT
+		return dir->row->kind == KIND_WARNING || dir->row->kind == KIND_PROJECT ||
+			       dir->row->kind == KIND_CERTIFICATE
 			   ? dir->o
 			   : dir->o->host->project;
 	return dir->o->kind->number == KIND_PROJECT ? host_scope(dir->o, dir->row->kind) : dir->o;

@@ -141,6 +141,14 @@ enum {
 	EFFECTIVE_KEY,
 	PROJECTS,
 	ACLS,
+	CERTIFICATES = 100,
+	CERTIFICATE_NEW,
+	SERVER_CRT,
+	SERVER_CA,
+	CA_CRL,
+	TOKENS,
+	TOKEN,
+	JOIN,
 };
 
 /* clang-format off */
@@ -175,15 +183,35 @@ static const struct node_row rows[] = {
 	{PROJECTS, ROOT, NODE_DIR, "projects", 0771, .has_objects = true, .kind = KIND_PROJECT},
 	{WARNINGS, ROOT, NODE_DIR, "warnings", .has_objects = true, .kind = KIND_WARNING,
 		.arg = "warnings are lxdfs's own: rmdir says that one was seen to"},
+	{CERTIFICATES, ROOT, NODE_DIR, "certificates", .has_objects = true, .kind = KIND_CERTIFICATE, .ops = &class_certificates,
+		.arg = "a certificate is added by copying its file, as in cp client.crt certificates/"},
+	{CERTIFICATE_NEW, CERTIFICATES, NODE_FILE, NULL, .class = CLASS_HOST, .ops = &class_certificate_new},
+	{SERVER_CRT, CERTIFICATES, NODE_FILE, "server.crt", .class = CLASS_HOST, .ops = &class_server_crt, .is_live = true},
+	{SERVER_CA, CERTIFICATES, NODE_FILE, "server.ca", .class = CLASS_HOST, .ops = &class_authority, .arg = "server.ca",
+		.is_live = true, .when = certificates_has_ca},
+	{CA_CRL, CERTIFICATES, NODE_FILE, "ca.crl", .class = CLASS_HOST, .ops = &class_authority, .arg = "ca.crl",
+		.is_live = true, .when = certificates_has_crl},
+	{TOKENS, CERTIFICATES, NODE_DIR, "tokens", .ops = &class_tokens},
+	{TOKEN, TOKENS, NODE_FILE, NULL, .class = CLASS_HOST, .ops = &class_token, .is_live = true},
+	{JOIN, ROOT, NODE_FILE, "join", 0222, .ops = &class_join, .is_fixed = true, .is_hidden = true},
 	{SCHEMA, ROOT, NODE_DIR, "schema", 0755, .ops = &class_schema, .is_fixed = true},
 	{SCHEMA_TABLE, SCHEMA, NODE_DIR, NULL, 0755, .ops = &class_schema_table, .is_fixed = true},
 	{SCHEMA_KEY, SCHEMA_TABLE, NODE_FILE, NULL, 0444, .ops = &class_schema_key, .is_fixed = true},
 };
 /* clang-format on */
 
+const struct node_row *certificates_row(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].parent == CERTIFICATES && rows[i].name && !strcmp(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
 const struct node_table table_server = {KIND_SERVER, rows, ARRAY_SIZE(rows)};
 
 const struct node_table *const node_tables[] = {
-    &table_server, &table_project, &table_instance, &table_profile, &table_image,   &table_network,
-    &table_pool,   &table_exec,	   &table_warning,  &table_acl,	    &table_forward, NULL,
+    &table_server,  &table_project, &table_instance, &table_profile, &table_image,
+    &table_network, &table_pool,    &table_exec,     &table_warning, &table_certificate,
+    &table_token,   &table_acl,	    &table_forward,  NULL,
 };

@@ -167,6 +167,9 @@ errno_text() {
 	EDQUOT) echo "Disk quota exceeded" ;;
 	EBADMSG) echo "Bad message" ;;
 	EADDRINUSE) echo "Address already in use" ;;
+	EADDRNOTAVAIL) echo "Cannot assign requested address" ;;
+	EKEYEXPIRED) echo "Key has expired" ;;
+	EKEYREJECTED) echo "Key was rejected by service" ;;
 	*)
 		diag "line $(tap_line): tests/lib/tap.sh has no text for $1"
 		exit 2

@@ -2,6 +2,7 @@
 /* Talks 9P to lxdfs-9p, byte by byte: plays exchanges from a file and prints TAP.
  *
  *     p9 MOUNT UID GID VIEW [PROJECT...] <EXCHANGES
+ *     p9 through COMMAND <EXCHANGES               COMMAND's standard input and output are the connection
  *
  * VIEW is all, projects or guest. An exchange is a title line, then steps; each gets a connection of its own:
  *
@@ -23,6 +24,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,7 +59,7 @@ static const struct {
 };
 
 static struct {
-	const char *mount, *const *projects;
+	const char *mount, *const *projects, *through;
 	uint32_t uid, gid;
 	enum view_kind view;
 	int client, control;
@@ -88,6 +91,28 @@ static void hang_up(void)
 	t.client = t.control = -EBADF;
 }
 
+/* A client of somebody else's carries the bytes. */
+static bool connect_through(void)
+{
+	const char *argv[] = {"sh", "-c", t.through, NULL};
+	posix_spawn_file_actions_t files;
+	pid_t pid;
+	int pair[2];
+
+	hang_up();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return bad("socketpair: %s", strerror(errno));
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, pair[1], 0);
+	posix_spawn_file_actions_adddup2(&files, pair[1], 1);
+	if (posix_spawn(&pid, "/bin/sh", &files, NULL, (char *const *)argv, environ))
+		return bad("%s can't be run", t.through);
+	posix_spawn_file_actions_destroy(&files);
+	close(pair[1]);
+	t.client = pair[0];
+	return true;
+}
+
 static bool connect_server(void)
 {
 	AUTO(buf_done) struct buf body = BUF_NULL;
@@ -96,6 +121,8 @@ static bool connect_server(void)
 	struct err err = ERR_NULL;
 	int pair[2];
 
+	if (t.through)
+		return connect_through();
 	hang_up();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return bad("socketpair: %s", strerror(errno));
@@ -397,15 +424,20 @@ int main(int argc, char **argv)
 	char line[8192];
 	size_t n = 0, number = 0, failed = 0;
 
-	if (argc < 5)
+	signal(SIGCHLD, SIG_IGN);
+	if (argc == 3 && !strcmp(argv[1], "through")) {
+		t.through = argv[2];
+	} else if (argc < 5) {
 		return 2;
-	t.mount = argv[1];
-	t.uid = (uint32_t)strtoul(argv[2], NULL, 10);
-	t.gid = (uint32_t)strtoul(argv[3], NULL, 10);
-	for (unsigned i = 0; i < ARRAY_SIZE(views); i++)
-		if (!strcmp(argv[4], views[i]))
-			t.view = VIEW_ALL + i;
-	t.projects = (const char *const *)argv + 5;
+	} else {
+		t.mount = argv[1];
+		t.uid = (uint32_t)strtoul(argv[2], NULL, 10);
+		t.gid = (uint32_t)strtoul(argv[3], NULL, 10);
+		for (unsigned i = 0; i < ARRAY_SIZE(views); i++)
+			if (!strcmp(argv[4], views[i]))
+				t.view = VIEW_ALL + i;
+		t.projects = (const char *const *)argv + 5;
+	}
 	while (n < LINES_MAX - 1 && fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = 0;
 		if (*line)
