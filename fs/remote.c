@@ -62,6 +62,7 @@ struct remote {
 	unsigned n_sockets;
 	struct identity *id;
 	bool is_stopping;
+	unsigned failed; /* to listen, since it was begun with */
 	atomic_bool review_due;
 };
 
@@ -777,10 +778,16 @@ void remote_start(struct remote *r)
 	const char *address = config_get(own, SECTION_CONFIG, "core.https_address");
 	AUTO(err_done) struct err err = ERR_NULL;
 
-	if (address && on_listen(r->host, address, &err) < 0)
-		host_warn(r->host, r->host->server, "listen", "nobody can connect: %s", err_text(&err));
-	else
+	if (!address || on_listen(r->host, address, &err) == 0) {
+		r->failed = 0;
 		host_warn_resolve(r->host, r->host->server, "listen");
+		return;
+	}
+	/* what listened for the core before may be about to end, and an address may come with its interface
+	 */
+	if (!r->failed++)
+		host_warn(r->host, r->host->server, "listen", "nobody can connect: %s", err_text(&err));
+	(void)loop_after(AGAIN_MS, listen_later, r, NULL);
 }
 
 void remote_stop(struct remote *r)

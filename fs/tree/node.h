@@ -69,8 +69,8 @@ struct node_class {
 	 * sentence if not */
 	int (*may_create)(const struct node *dir, struct str name, const struct caller *who, struct node *ret,
 			  struct err *err);
-	/** make() - of what may_create() gave: it is there from now on, before anything is written to it. Runs
-	 * in a job. NULL: the first write makes it */
+	/** make() - of what may_create() gave: it is there from now on, before anything is written to it.
+	 * Runs in a job. NULL: the first write makes it */
 	int (*make)(const struct node *n, const struct caller *who, struct err *err);
 	int (*unlink)(const struct node *n, const struct caller *who, struct err *err);
 	int (*mkdir)(const struct node *dir, struct str name, const struct caller *who, struct node *ret,

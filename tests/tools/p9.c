@@ -424,8 +424,8 @@ int main(int argc, char **argv)
 	char line[8192];
 	size_t n = 0, number = 0, failed = 0;
 
-	signal(SIGCHLD, SIG_IGN);
 	if (argc == 3 && !strcmp(argv[1], "through")) {
+		signal(SIGCHLD, SIG_IGN);
 		t.through = argv[2];
 	} else if (argc < 5) {
 		return 2;

@@ -149,10 +149,16 @@ static bool is_read_when_needed(const struct key_table *t, const char *name)
 	static const struct {
 		const char *table, *prefix;
 	} rows[] = {
-	    {NULL, "user."},			  /* nobody reads it */
-	    {NULL, "description"},		  /* nobody reads it */
-	    {"server", "core.shutdown_timeout"},  /* at the daemon's end */
-	    {"server", "lxdfs.source"},		  /* at an instance's first start */
+	    {NULL, "user."},			 /* nobody reads it */
+	    {NULL, "description"},		 /* nobody reads it */
+	    {"server", "core.shutdown_timeout"}, /* at the daemon's end */
+	    {"server", "lxdfs.source"},		 /* at an instance's first start */
+	    {"server", "core.https_allowed_"},	 /* when somebody comes */
+	    {"server", "core.remote_token_"},	 /* when one is made */
+	    {"server",
+	     "core.trust_ca_"}, /* who may not connect any more is disconnected by the change itself */
+	    {"certificate-properties", ""},	  /* likewise */
+	    {"token-properties", ""},		  /* when it is used */
 	    {"instance", "boot."},		  /* at the start and end of daemon and instance */
 	    {"instance", "environment."},	  /* by each command */
 	    {"instance", "security.protection."}, /* by what it refuses */
@@ -349,10 +355,8 @@ static void test_values_that_are_taken(void **state)
 	     "linux.sysctl.kernel.panic can't be set: it isn't a setting that a container has of its own; "
 	     "those "
 	     "of net, user, fs.mqueue, kernel.msg*, kernel.sem*, kernel.shm* and kernel.domainname are"},
-	    {"server", "core.https_address", "[::]:8443",
-	     "core.https_address can't be set yet: this release doesn't listen on the network, reach the "
-	     "tree "
-	     "over ssh"},
+	    {"server", "core.https_address", "host:0",
+	     "core.https_address is \"host:0\": a port is a number from 1 to 65535"},
 	    {"disk", "propagation", "shared",
 	     "propagation is \"shared\": private, rprivate, slave, or rslave is wanted"},
 	    {"storage-properties", "driver", "zfs", "driver is \"zfs\": dir or overlay is wanted"},
