@@ -4,7 +4,8 @@
  * Three processes. The outer one stays on the host, outside the container's groups, holds the files and
  * waits. The middle one joins the container's groups and namespaces, clones the command as a sibling, and
  * ends. The command has nothing of the host but pipes: no descriptors, no program file (this runs from a
- * sealed memfd), no dumpable memory before its execve. */
+ * sealed memfd), no dumpable memory before its execve. Root of a privileged container sees it, and may write
+ * to its memory, from the clone on: so capabilities, filter and descriptors are gone before that. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -105,33 +106,6 @@ static char *home_of(uint32_t uid)
 	return xstrdup(uid ? "/" : "/root");
 }
 
-static int confine(const struct exec_spec *s, struct err *err)
-{
-	int r = sandbox_drop_caps(s->caps_drop);
-
-	if (r < 0)
-		return err_set(err, -r, "capabilities can't be dropped: %s", strerror(-r));
-	/* what loading the filter takes; it is gone with execve */
-	r = sandbox_become(s->uid, s->gid, 1ULL << CAP_SYS_ADMIN);
-	if (r < 0)
-		return err_set(err, -r, "user %u and group %u can't be taken on: %s", s->uid, s->gid,
-			       strerror(-r));
-	/* that cleared it, if it was set before (prctl(2)) */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return 0;
-}
-
-static int enter_directory(const struct exec_spec *s, const char *home, struct err *err)
-{
-	if (s->cwd)
-		return chdir(s->cwd) < 0 ? err_set(err, errno, "the directory %s can't be entered: %s",
-						   s->cwd, strerror(errno))
-					 : 0;
-	if (chdir(home) < 0 && chdir("/") < 0)
-		return err_set(err, errno, "the container's / can't be entered: %s", strerror(errno));
-	return 0;
-}
-
 /* The monitor has them done, as those of init. */
 static int hand_over_calls(const struct exec_spec *s, struct err *err)
 {
@@ -143,6 +117,68 @@ static int hand_over_calls(const struct exec_spec *s, struct err *err)
 	return r < 0 ? err_set(err, -r, "the filter of security.syscalls.intercept.* can't be loaded: %s",
 			       strerror(-r))
 		     : 0;
+}
+
+static int load_filter(const struct exec_spec *s, struct err *err)
+{
+	int r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
+
+	return r < 0 ? err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r)) : 0;
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* All descriptors but these, of which some are -1. */
+static void close_others(int *keep, size_t n)
+{
+	unsigned from = 3;
+
+	qsort(keep, n, sizeof(*keep), compare_fds);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from)
+			continue;
+		if (keep[i] > (int)from)
+			close_range(from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	close_range(from, ~0U, 0);
+}
+
+/* In the middle process, which nobody inside sees. */
+static int confine(const struct exec_spec *s, int *proc, const struct ends *ends, int sock, struct err *err)
+{
+	int keep[] = {ends->fd[0],  ends->fd[1], ends->fd[2], sock, s->profile || s->context ? *proc : -EBADF,
+		      s->seccomp_fd};
+	int r = sandbox_drop_caps(s->caps_drop);
+
+	if (r < 0)
+		return err_set(err, -r, "capabilities can't be dropped: %s", strerror(-r));
+	/* what loading the filter takes; it is gone with execve */
+	r = sandbox_become(s->uid, s->gid, 1ULL << CAP_SYS_ADMIN);
+	if (r < 0)
+		return err_set(err, -r, "user %u and group %u can't be taken on: %s", s->uid, s->gid,
+			       strerror(-r));
+	r = s->notify_fd >= 0 ? hand_over_calls(s, err) : 0;
+	if (r < 0)
+		return r;
+	if (!s->profile && !s->context)
+		*proc = -EBADF;
+	close_others(keep, ARRAY_SIZE(keep));
+	return s->is_filter_early ? load_filter(s, err) : 0;
+}
+
+static int enter_directory(const struct exec_spec *s, const char *home, struct err *err)
+{
+	if (s->cwd)
+		return chdir(s->cwd) < 0 ? err_set(err, errno, "the directory %s can't be entered: %s",
+						   s->cwd, strerror(errno))
+					 : 0;
+	if (chdir(home) < 0 && chdir("/") < 0)
+		return err_set(err, errno, "the container's / can't be entered: %s", strerror(errno));
+	return 0;
 }
 
 /* Standard input, output and error. The outer process gets the other end of a terminal. */
@@ -187,10 +223,10 @@ static int run_command(const struct exec_order *o, int proc, const struct ends *
 	const char *own[2] = {NULL};
 	char **env;
 	sigset_t none;
-	int r = confine(s, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	/* what became of the user cleared it (prctl(2)), and a clone has none */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	home = home_of(s->uid);
 	home_env = xasprintf("HOME=%s", home);
 	own[0] = home_env;
@@ -211,16 +247,12 @@ static int run_command(const struct exec_order *o, int proc, const struct ends *
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	environ = env;
-	r = s->notify_fd >= 0 ? hand_over_calls(s, err) : 0;
-	if (r < 0)
-		return r;
 	r = take_label(s, proc, err);
+	/* last, since it may deny all but execve */
+	if (!r && !s->is_filter_early)
+		r = load_filter(s, err);
 	if (r < 0)
 		return r;
-	/* last, since it may deny all but execve */
-	r = s->seccomp_fd >= 0 ? sandbox_filter(s->seccomp_fd) : 0;
-	if (r < 0)
-		return err_set(err, -r, "the system call filter can't be loaded: %s", strerror(-r));
 	execvp(argv[0], (char *const *)argv);
 	if (errno == ENOENT)
 		return err_set(err, errno, "the container has no command %s", argv[0]);
@@ -245,6 +277,8 @@ static void join_and_run(const struct exec_order *o, int init, int sock, const s
 		r = errno == ESRCH ? err_set(&err, ESRCH, "the container has ended")
 				   : err_set(&err, errno, "the container's namespaces can't be joined: %s",
 					     strerror(errno));
+	if (!r)
+		r = confine(&o->spec, &proc, ends, sock, &err);
 	if (!r) {
 		pid = sys_clone3(CLONE_PARENT, &pidfd);
 		if (pid == 0) {

@@ -26,6 +26,7 @@ struct exec_spec {
 	unsigned short rows, columns;
 	uint32_t terminal_uid, terminal_gid; /* of the host: who may open it */
 	int seccomp_fd;			     /* as the container's own; -1: none */
+	bool is_filter_early;		     /* it allows what making a process takes */
 	int notify_fd;	/* likewise: the filter of calls that are done for it; -1: none */
 	int monitor_fd; /* socket of the container's monitor, which gets these calls; set by exec_start() */
 	uint64_t caps_drop;			/* as the container's own */

@@ -65,6 +65,7 @@ struct instance {
 	struct nic_live *nics;
 	int starting_netns;		  /* while it starts; -EBADF */
 	int seccomp_fd;			  /* filter of the container that runs, for commands in it */
+	bool is_filter_early;		  /* see exec_spec */
 	int notify_fd;			  /* likewise: of calls that are done for it; -EBADF: none */
 	uint64_t caps_drop;		  /* likewise */
 	struct container_rlimit *rlimits; /* likewise */

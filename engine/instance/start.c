@@ -145,6 +145,8 @@ int instance_confine(struct object *o, const struct config *c, struct err *err)
 	/* root of the host could raise them again */
 	if (options.privileged && in->n_rlimits)
 		in->caps_drop |= 1ULL << CAP_SYS_RESOURCE;
+	/* the built-in list doesn't deny that, an admin's may */
+	in->is_filter_early = !options.deny && !options.allow && !options.raw;
 	r = seccomp_export(&options, &in->seccomp_fd, &unknown, err);
 	if (!r && what)
 		r = seccomp_notify_export(what, &in->notify_fd, err);

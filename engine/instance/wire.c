@@ -358,6 +358,8 @@ void start_order_done(struct start_order *o)
 	*o = (struct start_order){.spec = CONTAINER_SPEC_NULL};
 }
 
+enum exec_filter { FILTER_NONE, FILTER_LAST, FILTER_EARLY };
+
 int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const *groups, bool privileged,
 		    struct err *err)
 {
@@ -379,7 +381,7 @@ int exec_order_pack(struct buf *b, const struct exec_spec *s, const char *const 
 	pack_u32(b, s->terminal_uid);
 	pack_u32(b, s->terminal_gid);
 	pack_u32(b, s->stdin_fd >= 0);
-	pack_u32(b, s->seccomp_fd >= 0);
+	pack_u32(b, s->seccomp_fd < 0 ? 0 : s->is_filter_early ? FILTER_EARLY : FILTER_LAST);
 	pack_u32(b, s->notify_fd >= 0);
 	pack_u32(b, privileged);
 	pack_texts(b, groups);
@@ -391,8 +393,8 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	struct unpack u = {(const unsigned char *)bytes.ptr, bytes.len, false};
 	struct exec_order o = {.spec = EXEC_SPEC_NULL};
 	struct exec_spec *s = &o.spec;
-	bool has_stdin, has_filter, has_notify;
-	uint32_t size;
+	bool has_stdin, has_notify;
+	uint32_t size, filter;
 	unsigned next = 2;
 	int r = unpack_version(&u, err);
 
@@ -417,13 +419,14 @@ int exec_order_unpack(struct str bytes, struct msg *m, struct exec_order *ret, s
 	s->terminal_uid = unpack_u32(&u);
 	s->terminal_gid = unpack_u32(&u);
 	has_stdin = unpack_u32(&u);
-	has_filter = unpack_u32(&u);
+	filter = unpack_u32(&u);
+	s->is_filter_early = filter == FILTER_EARLY;
 	has_notify = unpack_u32(&u);
 	o.privileged = unpack_u32(&u);
 	o.groups = unpack_texts(&u, MAX_ROWS);
 	if (has_stdin)
 		s->stdin_fd = take_fd(m, &next, &u);
-	if (has_filter)
+	if (filter)
 		s->seccomp_fd = take_fd(m, &next, &u);
 	if (has_notify) {
 		s->notify_fd = take_fd(m, &next, &u);

@@ -239,6 +239,7 @@ static int run_held(struct object *o, struct err *err)
 	spec.stdin_fd = input < 0 ? -1 : input;
 	add_terminal(o, own, &spec);
 	spec.seccomp_fd = in->seccomp_fd >= 0 ? in->seccomp_fd : -1;
+	spec.is_filter_early = in->is_filter_early;
 	spec.notify_fd = in->notify_fd >= 0 ? in->notify_fd : -1;
 	spec.caps_drop = in->caps_drop;
 	profile = guard_instance_label(o->parent);

@@ -3,6 +3,7 @@
  * usage: attack [all | control | NAME...]   a line each: NAME reached, or NAME and the errno
  *        attack list                        a line each: NAME, a tab, what it tries
  *        attack marks                       what others shouldn't find: shows it until standard input ends
+ *        attack watch SECONDS               attacks whoever enters
  * "control" is for root of the host, outside of any container: what even it doesn't reach tells nothing of a
  * container. ATTACK_MARK names a file that only the host has, ATTACK_NAME what "marks" bears, ATTACK_GROUP a
  * control group and ATTACK_PID a process outside, started as "attack marks attack-victim". */
@@ -212,6 +213,8 @@ int main(int argc, char **argv)
 	mkdir("/tmp", 01777);
 	if (!strcmp(verb, "marks"))
 		return show_marks();
+	if (!strcmp(verb, "watch") && argc > 2)
+		return watch_entering((int)strtol(argv[2], NULL, 10));
 	if (strcmp(verb, "list") != 0) {
 		run(argv + 1, !strcmp(verb, "all") || !strcmp(verb, "control"), !strcmp(verb, "control"));
 		return 0;

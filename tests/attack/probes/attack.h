@@ -55,5 +55,8 @@ int has_mark(int dir);
 const char *foreign_name(void);
 const char *foreign_group(void);
 
+/* Attacks every process that appears, for so long: one that enters the container is one for a moment. */
+int watch_entering(int seconds);
+
 /* Whether there is no user namespace around: id 0 is the host's. */
 bool is_host_root(void);

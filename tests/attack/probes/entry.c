@@ -5,11 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* CVE-2024-21626. */
@@ -139,6 +142,103 @@ static int environment(const char *what)
 		if (!strncmp(*e, what, strlen(what)))
 			return 0;
 	return -ENODATA;
+}
+
+/* ---- those who enter, watched */
+
+/* Whether a process still runs a program from outside: nobody's in here, so it can only be one on its way in.
+ */
+static bool is_foreign(const char *dir)
+{
+	char path[64];
+	struct stat st, own;
+
+	snprintf(path, sizeof(path), "%.40s/exe", dir);
+	return stat(path, &st) == 0 && stat("/proc/self/exe", &own) == 0 && st.st_dev != own.st_dev;
+}
+
+/* Whether whoever rules it gets no further than from a process of one's own. */
+static bool is_confined(const char *dir)
+{
+	char path[64], line[256];
+	unsigned long long bounds = ~0ULL, own = 0;
+	int filter = 0;
+
+	for (int i = 0; i < 2; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%.40s/status", i ? "/proc/self" : dir);
+		f = fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f)) {
+			sscanf(line, "CapBnd: %llx", i ? &own : &bounds);
+			if (!i)
+				sscanf(line, "Seccomp: %d", &filter);
+		}
+		if (f)
+			fclose(f);
+	}
+	return filter == 2 && !(bounds & ~own);
+}
+
+static bool can_overwrite(const char *dir)
+{
+	char path[64];
+	int fd, seals;
+
+	snprintf(path, sizeof(path), "%.40s/exe", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno != ETXTBSY)
+		return false;
+	if (fd < 0) /* when it has ended, unless it is sealed */
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	seals = fcntl(fd, F_GET_SEALS);
+	close(fd);
+	return seals < 0 || !(seals & F_SEAL_WRITE);
+}
+
+static void attack_entering(pid_t pid, unsigned *n_foreign)
+{
+	char dir[32], path[64];
+	bool was_foreign;
+
+	snprintf(dir, sizeof(dir), "/proc/%d", pid);
+	was_foreign = is_foreign(dir);
+	*n_foreign += was_foreign;
+	if (was_foreign && can_overwrite(dir) && is_foreign(dir))
+		printf("reached: the program of %d can be written\n", pid);
+	snprintf(path, sizeof(path), "%s/mem", dir);
+	if (was_foreign && !open_to_write(path) && !is_confined(dir) && is_foreign(dir))
+		printf("reached: the memory of %d, which enters\n", pid);
+	if (!look_at_files(dir))
+		printf("reached: the host's root by the files of %d\n", pid);
+	if (was_foreign && ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0) {
+		if (!is_confined(dir) && is_foreign(dir))
+			printf("reached: %d can be traced while it enters\n", pid);
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	}
+}
+
+int watch_entering(int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	unsigned n_seen = 0, n_foreign = 0;
+	pid_t last = getpid();
+
+	printf("watching\n");
+	fflush(stdout);
+	while (time(NULL) < end)
+		/* numbers come one after the other */
+		for (pid_t pid = last + 1; pid < last + 64; pid++) {
+			if (kill(pid, 0) < 0 && errno == ESRCH)
+				continue;
+			n_seen++;
+			for (int i = 0; i < 50 && kill(pid, 0) == 0; i++)
+				attack_entering(pid, &n_foreign);
+			last = pid;
+			break;
+		}
+	printf("seen: %u, entering %u times\n", n_seen, n_foreign);
+	return 0;
 }
 
 static const struct attack rows[] = {
