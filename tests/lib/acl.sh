@@ -8,6 +8,7 @@
 #	in_ns NAME COMMAND...        NAME may be host
 #	ask FROM tcp|udp ADDRESS PORT [BYTES]    3: no answer within a moment ($WAIT microseconds), 4: refused
 #	answers NAME                 lines "FROM WHAT yes|no" from standard input, WHAT as of ask, or "ping ADDRESS [BYTES]"
+#	log_begin, log_end           what rules log in between, a line each
 #	$NETS                        words for aclctl: br0 is managed
 
 CTL=("$BUILD/tools/aclctl" "$NAME")
@@ -155,6 +156,36 @@ answers() {
 }
 # shellcheck disable=SC2034
 NETS=(managed dns net=10.5.0.1/24 net=fd45::1/64)
+
+# What is logged until log_end, a prefix a line. The kernel's own log has nothing of other network namespaces, so the rules
+# as they are now get a listener of this one's. log_begin fails where this kernel has no nfnetlink_log.
+log_begin() {
+	modprobe -q nfnetlink_log 2>/dev/null
+	[ -e /proc/net/netfilter/nfnetlink_log ] || return
+	nft list ruleset | sed -E 's/ log prefix "[^"]*"/& group 0/; /elements/,/}/s/ (timeout|expires) [0-9a-z]+//g' >"$WORK/rules"
+	{ echo "flush ruleset"; cat "$WORK/rules"; } | nft -f - || return
+	mkfifo "$WORK/ready"
+	perl -MSocket -e '
+		sub message { my ($type, $group, $attr) = @_; my $body = pack("CCn", 0, 0, $group) . $attr;
+			pack("LSSLL", 16 + length $body, 4 << 8 | 1, 1, 1, 0) . $body }
+		socket(my $s, 16, SOCK_RAW, 12) or die;
+		bind($s, pack("SSLL", 16, 0, 0, 0)) or die;
+		# bind to group 0, and copy no more than what is about a packet
+		send($s, message(1, 0, pack("SSCx3", 5, 1, 1)), 0) or die;
+		send($s, message(1, 0, pack("SSNCx3", 10, 2, 0, 1)), 0) or die;
+		print STDOUT "ready\n"; close STDOUT; $SIG{TERM} = sub { exit };
+		open(my $out, ">", $ARGV[0]) or die; $out->autoflush;
+		while (defined recv($s, my $text, 65536, 0)) { print $out "$1\n" while $text =~ /(lxdfs acl [^:]*): /g }' \
+		"$WORK/logged" >"$WORK/ready" &
+	logger=$!
+	read -r _ <"$WORK/ready"
+	rm "$WORK/ready"
+}
+log_end() {
+	kill "$logger"
+	wait "$logger" 2>/dev/null
+	sort "$WORK/logged" | uniq
+}
 
 acl_world_end() {
 	local pid n

@@ -127,6 +127,16 @@ answers "a rule that is disabled isn't there, one that is logged is" <<-END
 	b tcp 10.5.0.2 80 yes
 	b udp 10.5.0.2 80 no
 END
+if log_begin; then
+	answers "with a listener" <<-END
+		b tcp 10.5.0.2 80 yes
+		b udp 10.5.0.2 80 no
+		a udp 10.5.0.1 80 no
+	END
+	is "$(log_end)" "$(printf 'lxdfs acl %s\n' 'default egress reject' 'default ingress reject' 'web ingress 1 allow')" "what is logged says why"
+else
+	skip 2 "no nfnetlink_log in this kernel"
+fi
 port list=web 'out=action=allow-stateless' port=port-a lists=web ingress=drop egress=drop "${NETS[@]}"
 answers "what is allowed without state has no answer" <<-END
 	a udp 10.5.0.3 80 no

@@ -76,6 +76,16 @@ for call in 0 1; do
 		a ping 10.5.0.3 yes
 	END
 done
+port list=edge 'out=action=drop destination=192.0.2.0/24 state=logged' bridge=br0 lists=edge logged "${NETS[@]}"
+if log_begin; then
+	answers "with a listener" <<-END
+		a udp 192.0.2.2 80 no
+		host udp 10.5.0.2 80 no
+	END
+	is "$(log_end)" "$(printf 'lxdfs acl %s\n' 'default ingress reject' 'edge egress 0 drop')" "what is logged at the edge says why"
+else
+	skip 2 "no nfnetlink_log in this kernel"
+fi
 port
 is "$(nft list ruleset | grep -c acl)" 0 "nothing is left of it"
 like "$(ctl set list=web port=x lists=nosuch)" "^ENOENT: there is no access control list nosuch" "no list of that name"
