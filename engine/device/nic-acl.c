@@ -47,8 +47,8 @@ int nic_acl_check(struct object *o, const struct config *effective, const char *
 	return 0;
 }
 
-int nic_acl_set(const struct config *effective, const char *device, const struct nic_plan *p, bool later,
-		struct err *err)
+int nic_acl_set(struct object *o, const struct config *effective, const char *device,
+		const struct nic_plan *p, bool later, struct err *err)
 {
 	const char *text = key(effective, device, "security.acls");
 	AUTO(texts_free) char **names = text ? texts_split(text) : NULL;
@@ -66,6 +66,11 @@ int nic_acl_set(const struct config *effective, const char *device, const struct
 
 	for (char **name = names; name && *name; name++)
 		use.n_lists++;
+	if (use.n_lists && use.egress == ACL_REJECT && !acl_can_reject())
+		host_warn(o->host, NULL, "acl-reject",
+			  "this kernel has no nft_reject_bridge: what access control lists of NICs reject is "
+			  "dropped, and "
+			  "nobody is told");
 	return later ? acl_port_set_later(&use, err) : acl_port_set(&use, err);
 }
 
@@ -83,5 +88,5 @@ int nic_key_acl(struct object *o, const struct config *old, const struct config 
 	if (r < 0)
 		return r;
 	memcpy(p.spec.host_name, l->host_name, sizeof(p.spec.host_name));
-	return nic_acl_set(new, device, &p, false, err);
+	return nic_acl_set(o, new, device, &p, false, err);
 }

@@ -11,8 +11,8 @@ int nic_acl_check(struct object *o, const struct config *effective, const char *
  * nic_acl_set() - bring the NIC's rules to its keys, also where it has none; before its link is there too
  * @later: within a batch the kernel is told at its end, for one that an earlier core attached
  */
-int nic_acl_set(const struct config *effective, const char *device, const struct nic_plan *p, bool later,
-		struct err *err);
+int nic_acl_set(struct object *o, const struct config *effective, const char *device,
+		const struct nic_plan *p, bool later, struct err *err);
 /** nic_key_acl() - the key_apply_fn of its keys */
 int nic_key_acl(struct object *o, const struct config *old, const struct config *new, const char *device,
 		struct err *err);

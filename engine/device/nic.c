@@ -116,7 +116,7 @@ static int attach_planned(struct object *o, const struct config *effective, cons
 	if (p->is_name_ours)
 		nic_clear_leftover(p->spec.host_name);
 	/* as the filters: there before the link */
-	r = nic_acl_set(effective, device, p, false, err);
+	r = nic_acl_set(o, effective, device, p, false, err);
 	if (!r)
 		r = nic_attach(&p->spec, netns, err);
 	if (!r) {
@@ -232,7 +232,7 @@ int nic_bridged_adopt(struct object *o, const struct config *effective, const ch
 	if (!r)
 		r = nic_filter_later(&p.spec, err);
 	if (!r)
-		r = nic_acl_set(effective, device, &p, true, err);
+		r = nic_acl_set(o, effective, device, &p, true, err);
 	if (!r && p.spec.vlans)
 		r = bridge_port_vlans(p.spec.host_name, p.spec.vlans, err);
 	if (!r)

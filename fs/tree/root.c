@@ -16,6 +16,7 @@
 #include "fs/tree/schema.h"
 #include "fs/tree/setfile.h"
 #include "fs/tree/tables.h"
+#include "net/acl.h"
 
 #define LXDFS_VERSION "0.1"
 
@@ -96,6 +97,7 @@ static void env_features(struct host *h, struct buf *b)
 	yes_no(b, "cgroup_namespaces", exists("/proc/self/ns/cgroup"));
 	yes_no(b, "seccomp", exists("/proc/sys/kernel/seccomp/actions_avail"));
 	yes_no(b, "ipv6", exists("/proc/net/if_inet6"));
+	yes_no(b, "bridge_reject", acl_can_reject());
 }
 
 static void env_directories(struct host *h, struct buf *b)
