@@ -36,6 +36,8 @@ for n in a b world; do
 	ip netns add $n
 	ip link set "inst-$n" netns $n name eth0
 	ip -n $n link set lo up
+	# an address of its own making would be the source of some answers
+	ip netns exec $n sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra'
 	ip -n $n link set eth0 up
 done
 # shellcheck disable=SC2034
