@@ -70,7 +70,7 @@ LIBS_all := $(LIBS_core) -lssl -larchive -lyaml
 PARTS_monitor := $(patsubst %,$(B)/engine/%.o,instance/wire instance/init instance/root instance/mounts instance/devtree \
 	instance/listeners instance/rlimits instance/console instance/environ instance/idmap confine/mask storage/overlay) $(B)/libbase.a
 PARTS_enter := $(patsubst %,$(B)/engine/%.o,instance/wire instance/rlimits instance/environ confine/cgroup-join instance/terminal) $(B)/libbase.a
-PARTS_mount := $(patsubst %,$(B)/engine/%.o,instance/wire instance/mounts storage/overlay) $(B)/libbase.a
+PARTS_mount := $(patsubst %,$(B)/engine/%.o,instance/wire instance/mounts confine/mask storage/overlay) $(B)/libbase.a
 PARTS_intercept := $(patsubst %,$(B)/engine/%.o,instance/wire instance/intercept-order confine/intercept \
 	confine/intercept-act confine/intercept-mount confine/intercept-cage confine/caller) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard engine/confine/cgroup*.c)) $(B)/libbase.a

@@ -20,6 +20,7 @@
 #include "engine/base/auto.h"
 #include "engine/base/path.h"
 #include "engine/base/spawn.h"
+#include "engine/confine/mask.h"
 #include "engine/instance/mounts.h"
 #include "engine/instance/wire.h"
 
@@ -53,10 +54,23 @@ static int join_users(const struct job *j, struct err *err)
 
 /* ---- adding */
 
+/* A copy of all mounts in which the kernel has locked them. Return: the parking place in it, or a failure */
+static int enter_copy(const struct job *j, int parking, const char *scratch, struct err *err)
+{
+	int r = j->users >= 0 ? join_users(j, err) : mask_lock(err), copy;
+
+	if (!r && j->users >= 0)
+		r = mount_enter(parking, 0, err);
+	if (r < 0)
+		return r;
+	copy = open(j->users >= 0 ? "." : scratch, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return copy < 0 ? err_set(err, errno, "%s can't be opened: %s", scratch, strerror(errno)) : copy;
+}
+
 static int add(const struct job *j, const char *rundir, struct container_mount *m, struct err *err)
 {
 	AUTO(free) char *scratch = xasprintf("%s/monitors", rundir);
-	AUTO(fd) int parking = -EBADF, tree = -EBADF, root = -EBADF;
+	AUTO(fd) int parking = -EBADF, copy = -EBADF, tree = -EBADF, root = -EBADF;
 	struct mount_sources sources;
 	int r;
 
@@ -70,16 +84,12 @@ static int add(const struct job *j, const char *rundir, struct container_mount *
 	if (parking < 0)
 		return parking;
 	r = parking_add(parking, 0, m, sources.tree[0], j->users, err);
-	if (!r)
-		r = join_users(j, err);
-	if (!r)
-		r = mount_enter(parking, 0, err);
+	if (r >= 0)
+		r = copy = enter_copy(j, parking, scratch, err);
+	if (r >= 0)
+		r = tree = parking_take(copy, 0, m, err);
 	if (r < 0)
 		return r;
-	/* of the copy that was just made */
-	tree = parking_take(AT_FDCWD, 0, m, err);
-	if (tree < 0)
-		return tree;
 	root = join(j, err);
 	return root < 0 ? root : mount_place(tree, root, m, err);
 }

@@ -102,27 +102,55 @@ static int enter_mounts(int dir, int *ret_parking, int *ret_root, struct err *er
 	return 0;
 }
 
-/* Disks go below what is mounted on /dev, nodes into it. */
-static int place_mounts(const struct container_spec *s, int parking, int root, bool nodes, struct err *err)
+static int take_parked(const struct container_spec *s, int parking, struct mount_sources *ret,
+		       struct err *err)
 {
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		int tree = parking_take(parking, i, &s->mounts[i], err);
+
+		if (tree == -ENOENT && s->mounts[i].flags & CONTAINER_MOUNT_OPTIONAL)
+			err_done(err);
+		else if (tree < 0)
+			return tree;
+		ret->tree[ret->n++] = tree < 0 ? -EBADF : tree;
+	}
+	return 0;
+}
+
+/* Copies of what is parked, locked by the kernel: in a user namespace they are so already. */
+static int take_mounts(const struct start_order *o, int parking, struct mount_sources *ret, struct err *err)
+{
+	const struct container_spec *s = &o->spec;
+	AUTO(free) char *scratch = xasprintf("%s/monitors", o->rundir);
+	AUTO(fd) int home = -EBADF, copy = -EBADF;
+	int r;
+
+	if (!s->n_mounts || !idmap_is_privileged(&s->map) || s->nesting)
+		return take_parked(s, parking, ret, err);
+	home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
+		return err_set(err, errno, "/proc/self/ns/mnt can't be opened: %s", strerror(errno));
+	r = mask_lock(err);
+	if (r < 0)
+		return r;
+	copy = open(scratch, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = copy < 0 ? err_set(err, errno, "%s can't be opened: %s", scratch, strerror(errno))
+		     : take_parked(s, copy, ret, err);
+	if (setns(home, CLONE_NEWNS) < 0 && r >= 0)
+		r = err_set(err, errno, "the mounts can't be entered again: %s", strerror(errno));
+	return r;
+}
+
+/* Last, over all else that is there: so that the host can take them off again, none is locked in its place.
+ */
+static int place_mounts(const struct container_spec *s, const struct mount_sources *trees, struct err *err)
+{
+	AUTO(fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < s->n_mounts; i++) {
-		const struct container_mount *m = &s->mounts[i];
-		AUTO(fd) int tree = -EBADF;
-
-		if (nodes != (m->node != 0))
-			continue;
-		r = tree = parking_take(parking, i, m, err);
-		if (r == -ENOENT && m->flags & CONTAINER_MOUNT_OPTIONAL) {
-			err_done(err);
-			r = 0;
-			continue;
-		}
-		if (r >= 0)
-			r = mount_place(tree, root, m, err);
-	}
-	return r < 0 ? r : 0;
+	for (size_t i = 0; !r && i < trees->n; i++)
+		r = trees->tree[i] < 0 ? 0 : mount_place(trees->tree[i], root, &s->mounts[i], err);
+	return r;
 }
 
 static int change_root(int root, struct err *err)
@@ -229,21 +257,20 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 	bool privileged = idmap_is_privileged(&s->map);
 	AUTO(msg_done) struct msg build = MSG_NULL, go = MSG_NULL;
 	AUTO(fd) int parking = -EBADF, root = -EBADF, master = -EBADF, slave = -EBADF;
+	__attribute__((cleanup(mount_sources_done))) struct mount_sources trees = {.n = 0};
 	int fds[2], r = receive(sock, CHILD_BUILD, &build, err);
 
 	devtree_context(s->files);
 	if (!r)
 		r = enter_mounts(build.fds[0], &parking, &root, err);
 	if (!r)
-		r = may_mount(s) ? 0 : devtree_mount_run(root, err);
+		r = take_mounts(o, parking, &trees, err);
 	if (!r)
-		r = place_mounts(s, parking, root, false, err);
+		r = may_mount(s) ? 0 : devtree_mount_run(root, err);
 	if (!r)
 		r = devtree_mount(root, privileged, &master, &slave, err);
 	if (!r && !may_mount(s))
 		r = devtree_mount_huge(root, err);
-	if (!r)
-		r = place_mounts(s, parking, root, true, err);
 	if (!r)
 		r = devtree_mount_kernel(root, o->cgroups, o->n_cgroups, err);
 	if (!r && has_policy(s))
@@ -257,6 +284,8 @@ static int set_up(int sock, const struct start_order *o, struct err *err)
 		r = set_sysctl(&s->sysctls[i], privileged, err);
 	if (!r)
 		r = hide(s, &slave, err);
+	if (!r)
+		r = place_mounts(s, &trees, err);
 	if (!r)
 		r = take_console(slave, err);
 	if (!r)

@@ -8,7 +8,7 @@
 #        call by which it changes something, once for each such call (tests/preload/crashpoint.c)
 use strict;
 use warnings;
-use Errno qw(EBUSY EEXIST EINVAL ENOENT EINTR EIO EOPNOTSUPP);
+use Errno qw(EBUSY EEXIST EINVAL ENOENT EINTR EIO);
 use Fcntl;
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -101,7 +101,7 @@ sub look_again {
 		}
 		stopped_now($i) if $i->{state} eq 'stopped';
 		started_now($i) if $i->{state} eq 'running' && $before eq 'stopped';
-		$i->{eth1} = -d "$d/devices/eth1";
+		$i->{$_} = -d "$d/devices/$_" for qw(eth1 d0 n0);
 	}
 	return;
 }
@@ -180,7 +180,7 @@ sub complaints {
 			push @c, "$n: $k is " . ($v // 'unset') . ", should be " . ($want // 'unset')
 				if ($v // '') ne ($want // '');
 		}
-		for my $dev (qw(eth1 d0)) {
+		for my $dev (qw(eth1 d0 n0)) {
 			my $there = -d "$d/devices/$dev" ? 1 : 0;
 			push @c, "$n: device $dev is " . ($there ? 'there' : 'not there') if $there != ($i->{$dev} ? 1 : 0);
 		}
@@ -200,8 +200,10 @@ sub complaints {
 		push @c, "$n runs, its process $pid doesn't" if !-d "/proc/$pid";
 		my ($uses) = grep { /^NSpid:/ } lines("/proc/$pid/status");
 		push @c, "$n: process $pid isn't the first of a container" if ($uses // '') !~ /\s1$/;
-		my $disk = grep { m{ /mnt/d0 } } lines("/proc/$pid/mountinfo");
-		push @c, "$n: $disk mounts at /mnt/d0" if $disk != ($i->{d0} ? 1 : 0);
+		for my $dev (['d0', '/mnt/d0'], ['n0', '/dev/n0']) {
+			my $mounts = grep { m{ $dev->[1] } } lines("/proc/$pid/mountinfo");
+			push @c, "$n: $mounts mounts at $dev->[1]" if $mounts != ($i->{$dev->[0]} ? 1 : 0);
+		}
 	}
 	my @monitors = of_program('lxdfs-monitor');
 	push @c, @monitors . " monitors, $running run" if @monitors != $running;
@@ -237,12 +239,14 @@ sub complaints {
 	}
 	my @sockets = grep { m{/([^/.]+)\.sock$} && !$live{$1} } glob "$run_dir/monitors/*";
 	push @c, "of none that runs: @sockets" if @sockets;
+	my @notes = grep { m{/([^/]+)$} && !$live{$1} } glob "$run_dir/devices/*";
+	push @c, "devices of none that runs: @notes" if @notes;
 	# processes that ended and nobody waits for, or that nobody should have left
 	for my $p (keeper(), core() // 0) {
 		my @dead = grep { ((lines("/proc/$_/stat"))[0] // '') =~ /\) Z / } grep { -d "/proc/$_" } children($p);
 		push @c, "process $p has dead children: @dead" if @dead;
 	}
-	for my $helper (qw(lxdfs-unpack lxdfs-enter)) {
+	for my $helper (qw(lxdfs-unpack lxdfs-enter lxdfs-mount)) {
 		my @p = of_program($helper);
 		my $may = $helper eq 'lxdfs-enter' ? background() : 0;
 		push @c, @p . " of $helper" if @p > $may;
@@ -404,6 +408,10 @@ my %op = (
 		my ($n, $i) = existing(shift) or return;
 		device($n, $i, 'd0', "type=disk\nsource=$base/shared\npath=/mnt/d0");
 	},
+	node => sub {
+		my ($n, $i) = existing(shift) or return;
+		device($n, $i, 'n0', "type=unix-char\nsource=/dev/null\npath=/dev/n0");
+	},
 	exec => sub {
 		my ($n, $i) = existing(shift) or return;
 		return if $i->{state} eq 'frozen';
@@ -494,7 +502,7 @@ my %op = (
 	},
 );
 my @deck = map { ($_->[0]) x $_->[1] } [create => 3], [remove => 1], [rename => 2], [state => 9], [set => 5], [unset => 2],
-	[filter => 3], [nic => 3], [disk => 3], [exec => 3], [background => 2], [kill_background => 2], [kill_init => 1],
+	[filter => 3], [nic => 3], [disk => 3], [node => 2], [exec => 3], [background => 2], [kill_background => 2], [kill_init => 1],
 	[kill_monitor => 1], [kill_core => 1], [import => 1], [drop_image => 1], [kill_later => 4], [kill_at => 4], [kill_helper => 1];
 
 sub existing {
@@ -506,15 +514,13 @@ sub existing {
 sub device {
 	my ($n, $i, $dev, $set) = @_;
 	my $d = "$lxd/instances/$n/devices/$dev";
-	# a disk may be one that only a stopped instance can be given
-	my @may = $dev eq 'd0' && $i->{state} ne 'stopped' ? EOPNOTSUPP : ();
 	if ($i->{$dev}) {
-		$i->{$dev} = 0 if !ended("$n ($i->{state}): rmdir $dev", call(sub { rmdir $d }), 0, @may);
+		$i->{$dev} = 0 if !ended("$n ($i->{state}): rmdir $dev", call(sub { rmdir $d }), 0);
 		return;
 	}
 	my $r = ended("$n ($i->{state}): mkdir $dev", call(sub { mkdir $d }), 0);
 	return if $r;
-	$r = ended("$n ($i->{state}): set of $dev", put("$d/set", $set), 0, @may);
+	$r = ended("$n ($i->{state}): set of $dev", put("$d/set", $set), 0);
 	ended("$n: rmdir of the empty $dev", call(sub { rmdir $d }), 0) if $r;
 	$i->{$dev} = 1 if !$r;
 	return;
@@ -555,13 +561,15 @@ my @list = (
 	['filter', ['stopped', 'running'], sub { $op{filter}->('a', 'ipv4', ($have{a}{filters}{ipv4} ? 'false' : 'true')) }],
 	['limit', ['stopped', 'running'], sub { $op{set}->('a', 'limits.memory', one_of(qw(64MiB 128MiB))) }],
 	['NIC', ['stopped', 'running'], sub { $op{nic}->('a') }],
+	['disk', ['stopped', 'running'], sub { $op{disk}->('a') }],
+	['node', ['stopped', 'running'], sub { $op{node}->('a') }],
 	['command', ['stopped', 'running'], sub { $op{exec}->('a') }],
 	['mv', ['stopped'], sub { $op{rename}->('a', 'b') }],
 	['import of an image', ['no image'], sub { $op{import}->() }],
 	['rmdir of an image', ['an image'], sub { $op{drop_image}->() }],
 	['rmdir of one that ran', ['stopped', 'running', 'stopped'], sub { $op{remove}->('a') }],
 );
-@list = grep { $_->[0] =~ /start|stop|freeze|NIC|command|rmdir/ } @list if $may_fail;
+@list = grep { $_->[0] =~ /start|stop|freeze|NIC|disk|command|rmdir/ } @list if $may_fail;
 for my $what ($stride ? @list : ()) {
 	my ($name, $before, $do) = @$what;
 	my $n = 1 + $seed % $stride;
