@@ -360,6 +360,14 @@ static bool is_used(const struct buf *labels, const char *name)
 	return strstr(buf_cstr(labels), name) != NULL;
 }
 
+bool apparmor_is_used(const char *name)
+{
+	AUTO(buf_done) struct buf labels = BUF_NULL;
+
+	/* where it can't be told, it may be */
+	return all_labels(&labels) < 0 || is_used(&labels, name);
+}
+
 static int sweep_spaces(const char *prefix, const struct buf *labels, struct err *err)
 {
 	AUTO(closedir) DIR *dir = opendir(SPACES);

@@ -35,6 +35,9 @@ int apparmor_load(const char *run_dir, const char *name, struct str text, struct
  */
 int apparmor_unload(const char *name, struct err *err);
 
+/** apparmor_is_used() - whether any process has it; looks at all of them */
+bool apparmor_is_used(const char *name);
+
 /** apparmor_forget() - remove what was compiled for a name that isn't used again */
 void apparmor_forget(const char *run_dir, const char *name);
 

@@ -169,6 +169,9 @@ void guard_drop(struct object *o, bool for_good)
 
 	if (!guard_has_apparmor(o->host))
 		return;
+	/* one that a daemon of another version started and that ours doesn't understand */
+	if (for_good && apparmor_is_used(name))
+		return;
 	/* what is left is found at the next start */
 	if (apparmor_unload(name, &err) < 0 || apparmor_space_remove(name, &err) < 0)
 		log_warning("%s", err_text(&err));

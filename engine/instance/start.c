@@ -433,7 +433,9 @@ int instance_start_held(struct object *o, const struct caller *who, struct err *
 	if (r < 0) {
 		ids_release(o);
 		instance_unconfine(o);
-		guard_drop(o, false);
+		/* else one runs that isn't ours to unconfine */
+		if (r != -EBUSY)
+			guard_drop(o, false);
 		return r;
 	}
 	if (is_privileged(s.effective))

@@ -100,9 +100,11 @@ static int check_apparmor(const struct key *key, struct str value, struct err *e
 {
 	AUTO(free) char *raw = str_dup(value);
 	struct apparmor_profile p = {.name = "instance", .raw = raw};
+	int r;
 
 	(void)key;
-	return apparmor_check(&p, err);
+	r = apparmor_check(&p, err);
+	return r == -ENOENT ? err_prefix(err, "can't be checked: ") : r;
 }
 
 static int check_rlimit(const struct key *key, struct str value, struct err *err)

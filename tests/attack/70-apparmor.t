@@ -126,6 +126,17 @@ ok "bar stops" -- put stopped "$bar/state"
 is "$(profiles | grep -c "$(uuid "$bar")")" 0 "its profile is gone"
 ok "it starts again" -- put running "$bar/state"
 bar_init=$(get "$bar/pid")
+bar_monitor() {
+	local p
+	for p in $(pgrep -x lxdfs-monitor); do
+		[ "$(pgrep -P "$p")" != "$bar_init" ] || echo "$p"
+	done
+}
+kill -KILL "$(bar_monitor)"
+bar_is_gone() { [ "$(profiles | grep -c "$(uuid "$bar")")" = 0 ]; }
+ok "its monitor is killed: its profile goes with it" -- eventually bar_is_gone
+ok "it starts again" -- put running "$bar/state"
+bar_init=$(get "$bar/pid")
 core=$(pgrep -P "$(pgrep -o -x lxdfsd)" -x lxdfsd)
 kill -KILL "$core"
 ok "a core that follows serves" -- eventually grep -q running "$bar/state"
@@ -134,9 +145,7 @@ is "$(inside 'cat /proc/self/attr/current' "$bar")" "$NAME-$(uuid "$bar") (enfor
 left=$NAME-$(uuid "$bar")
 ok "the daemon ends" -- "$BIN/lxdfsd" --stop --mount "$LXD" --state "$STATE" --run "$RUN" --name "$NAME"
 is "$(profiles | wc -l)" 3 "and what runs keeps its profiles"
-for p in $(pgrep -x lxdfs-monitor); do
-	[ "$(pgrep -P "$p")" != "$bar_init" ] || kill -KILL "$p"
-done
+kill -KILL "$(bar_monitor)"
 timeout 30 tail --pid "$bar_init" -f /dev/null
 ok "it starts" -- daemon_again
 is "$(get "$bar/state")" stopped "bar was killed meanwhile"
