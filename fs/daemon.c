@@ -23,6 +23,7 @@
 #include "fs/keeper.h"
 
 #define PATIENCE_MS 3000 /* for the lock of a process that is just dying */
+#define HANGUP_MS 2000	 /* for the end of a keeper that hung up */
 
 struct command {
 	struct core_options o;
@@ -298,24 +299,34 @@ static int take_down(const struct command *c, const struct daemon_roles *roles, 
 	return r < 0 ? r : keeper_sweep(&c->o, err);
 }
 
-static int stop(const struct command *c, const struct daemon_roles *roles, struct err *err)
+/* Return: 1 the keeper has ended, and answered with *@number where it could; 0 it hung up and lives */
+static int ask_keeper(const struct command *c, uint32_t *number, struct err *err)
 {
 	AUTO(fd) int keeper = -EBADF, pidfd = -EBADF;
-	uint32_t number = CONTROL_ORPHANED;
 	int r;
 
 	keeper = control_connect(c->o.run, &pidfd, err);
-	if (keeper < 0 && keeper != -ENOENT)
-		return keeper;
-	if (keeper >= 0) {
-		r = control_say_flag(keeper, &control_table, CONTROL_STOP, c->all);
-		if (!r)
-			r = hear_keeper(keeper, &number, err);
-		/* a keeper that dies meanwhile leaves its work to us */
-		if (r < 0 && r != -ECONNRESET && r != -EPIPE)
-			return r;
-		sys_poll_in(pidfd, -1, UINT64_MAX);
-	}
+	if (keeper < 0)
+		return keeper == -ENOENT ? 1 : keeper;
+	r = control_say_flag(keeper, &control_table, CONTROL_STOP, c->all);
+	if (!r)
+		r = hear_keeper(keeper, number, err);
+	if (r < 0 && r != -ECONNRESET && r != -EPIPE)
+		return r;
+	/* one that dies meanwhile leaves its work to us; one that lives took our word for too late */
+	r = sys_poll_in(pidfd, -1, r < 0 ? sys_deadline(HANGUP_MS) : UINT64_MAX);
+	return r != 0;
+}
+
+static int stop(const struct command *c, const struct daemon_roles *roles, struct err *err)
+{
+	uint32_t number = CONTROL_ORPHANED;
+	int r;
+
+	while ((r = ask_keeper(c, &number, err)) == 0)
+		err_done(err);
+	if (r < 0)
+		return r;
 	return number == CONTROL_DONE ? 0 : take_down(c, roles, err);
 }
 
