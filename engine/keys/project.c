@@ -7,7 +7,10 @@
 #include "engine/base/auto.h"
 #include "engine/base/parse.h"
 
-#define NO_NETWORKS "can't be set yet: all projects of this release use the networks of project default"
+#define NO_NETWORKS                                                                                          \
+	"can't be set yet: networks of this release are bridges, whose links are the host's, so all "        \
+	"projects use "                                                                                      \
+	"those of project default"
 #define NO_ZONES "can't be set yet: this release has no zones"
 #define NO_VOLUMES "can't be set yet: pools of this release hold the roots of instances, no other volumes"
 #define NO_QUOTA "can't be set yet: this release keeps no quotas of disks"

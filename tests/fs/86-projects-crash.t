@@ -41,10 +41,19 @@ worker() {
 }
 : >"$WORK/wrong"
 mkfifo "$WORK/fifo"
+# reader: looks at everything, whatever becomes of it meanwhile
+reader() {
+	while [ ! -e "$WORK/stop" ]; do
+		ls -lR "$P" >/dev/null 2>&1
+		cat "$P"/*/used_by "$LXD/profiles"/*/used_by "$P"/*/usage/* >/dev/null 2>&1
+	done
+}
 for n in 1 2; do worker $n & done
+reader &
 for ((k = 0; k < ROUNDS; k++)); do
 	read -rt "0.$((RANDOM % 6 + 2))" <>"$WORK/fifo"
-	kill -9 "$(core)" && deaths=$((deaths + 1))
+	pid=$(core)
+	[ "$pid" ] && kill -9 "$pid" && deaths=$((deaths + 1))
 done
 touch "$WORK/stop"
 wait
