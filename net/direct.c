@@ -278,13 +278,28 @@ int direct_attach(const struct direct_spec *spec, int netns_fd, struct err *err)
 	return r;
 }
 
+/* No proxy entries of the spec's addresses but on that link. */
+static int only_parent(const struct direct_spec *spec, const char *parent, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families) && !r; i++) {
+		const struct direct_family *f = family_of(spec, families[i]);
+
+		r = neighbour_proxy_only(parent, f->addresses, f->n_addresses, err);
+	}
+	return r;
+}
+
 int direct_restore(const struct direct_spec *spec, struct err *err)
 {
 	int r = spec->is_routed ? guard_set(spec->host_name, err) : 0;
 
 	if (!r)
 		r = add_routes(spec, true, err);
-	return r < 0 ? r : set_proxies(spec, true, err);
+	if (!r)
+		r = set_proxies(spec, true, err);
+	return r < 0 ? r : only_parent(spec, spec->parent, err);
 }
 
 /* Of the host's end: the gateways' addresses and the static routes, no more and no less. */
@@ -338,6 +353,8 @@ int direct_clear(const struct direct_spec *spec, struct err *err)
 
 	if (!spec->is_routed)
 		return r;
+	if (!r)
+		r = only_parent(spec, NULL, err);
 	guard = guard_clear(spec->host_name, r < 0 ? NULL : err);
 	return r < 0 ? r : guard;
 }

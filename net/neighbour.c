@@ -17,29 +17,106 @@
 
 #define PROBE_MS 500
 #define PROBE_TIMES 2
+/* Marks our proxy entries. Of the numbers that rtnetlink(7) leaves to users; only we ask for it. */
+#define PROTOCOL 158
+
+static int proxy(int index, const struct ip *ip, bool on, struct err *err)
+{
+	const struct ndmsg msg = {.ndm_family = (unsigned char)ip->family,
+				  .ndm_flags = NTF_PROXY,
+				  .ndm_state = NUD_PERMANENT,
+				  .ndm_ifindex = index};
+	struct nl_msg m = {0};
+	int r;
+
+	nl_begin(&m, on ? RTM_NEWNEIGH : RTM_DELNEIGH, on ? NLM_F_CREATE | NLM_F_REPLACE : 0, &msg,
+		 sizeof(msg));
+	nl_put(&m, NDA_DST, ip->bytes, ip_bits(ip) / 8);
+	if (on)
+		nl_put_u8(&m, NDA_PROTOCOL, PROTOCOL);
+	r = nl_request(&m, NETNS_OWN, err);
+	if (on || r != -ENOENT)
+		return r;
+	err_done(err);
+	return 0;
+}
 
 int neighbour_proxy(const char *link, const struct ip *ip, bool on, struct err *err)
 {
-	struct ndmsg msg = {.ndm_family = (unsigned char)ip->family, .ndm_flags = NTF_PROXY};
 	AUTO(buf_done) struct buf text = BUF_NULL;
-	struct nl_msg m = {0};
 	int index = link_index(NETNS_OWN, link, err), r;
 
 	if (index < 0)
 		return index;
-	msg.ndm_ifindex = index;
-	msg.ndm_state = NUD_PERMANENT;
-	nl_begin(&m, on ? RTM_NEWNEIGH : RTM_DELNEIGH, on ? NLM_F_CREATE | NLM_F_REPLACE : 0, &msg,
-		 sizeof(msg));
-	nl_put(&m, NDA_DST, ip->bytes, ip_bits(ip) / 8);
-	r = nl_request(&m, NETNS_OWN, err);
-	if (r == 0 || (!on && r == -ENOENT)) {
-		err_done(err);
-		return 0;
+	r = proxy(index, ip, on, err);
+	if (r < 0) {
+		buf_ip(&text, ip);
+		err_prefix(err, "the proxy entry for %s on %s can't be %s: ", buf_cstr(&text), link,
+			   on ? "made" : "removed");
 	}
-	buf_ip(&text, ip);
-	err_prefix(err, "the proxy entry for %s on %s can't be %s: ", buf_cstr(&text), link,
-		   on ? "made" : "removed");
+	return r;
+}
+
+struct astray {
+	int but; /* 0: none */
+	const struct ip *ips;
+	size_t n;
+	struct found {
+		int index;
+		const struct ip *ip;
+	} * list;
+	size_t n_list;
+};
+
+static int visit_proxy(const struct nlmsghdr *h, void *arg, struct err *err)
+{
+	const struct ndmsg *msg = NLMSG_DATA(h);
+	const struct rtattr *attrs[NDA_MAX + 1];
+	struct astray *a = arg;
+
+	(void)err;
+	if (h->nlmsg_type != RTM_NEWNEIGH || h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)) ||
+	    !(msg->ndm_flags & NTF_PROXY) || msg->ndm_ifindex == a->but)
+		return 0;
+	nl_attrs((const void *)((const char *)msg + NLMSG_ALIGN(sizeof(*msg))),
+		 h->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), attrs, NDA_MAX);
+	if (!attrs[NDA_DST] || !attrs[NDA_PROTOCOL] || RTA_PAYLOAD(attrs[NDA_PROTOCOL]) < 1 ||
+	    *(const unsigned char *)RTA_DATA(attrs[NDA_PROTOCOL]) != PROTOCOL)
+		return 0;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct ip *ip = &a->ips[i];
+		size_t len = ip_bits(ip) / 8;
+
+		if (ip->family != msg->ndm_family || RTA_PAYLOAD(attrs[NDA_DST]) != len ||
+		    memcmp(RTA_DATA(attrs[NDA_DST]), ip->bytes, len) != 0)
+			continue;
+		a->list = xrealloc(a->list, (a->n_list + 1) * sizeof(*a->list));
+		a->list[a->n_list++] = (struct found){msg->ndm_ifindex, ip};
+	}
+	return 0;
+}
+
+int neighbour_proxy_only(const char *but, const struct ip *ips, size_t n, struct err *err)
+{
+	static const unsigned char families[] = {AF_INET, AF_INET6};
+	struct astray a = {.ips = ips, .n = n};
+	int r = 0;
+
+	if (but) {
+		a.but = link_index(NETNS_OWN, but, NULL);
+		if (a.but < 0)
+			a.but = 0; /* its entries went with it */
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(families) && n && !r; i++) {
+		const struct ndmsg msg = {.ndm_family = families[i], .ndm_flags = NTF_PROXY};
+		struct nl_msg m = {0};
+
+		nl_begin(&m, RTM_GETNEIGH, NLM_F_DUMP, &msg, sizeof(msg));
+		r = nl_query(&m, NETNS_OWN, visit_proxy, &a, err);
+	}
+	for (size_t i = 0; i < a.n_list && !r; i++)
+		r = proxy(a.list[i].index, a.list[i].ip, false, err);
+	free(a.list);
 	return r;
 }
 

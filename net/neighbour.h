@@ -13,6 +13,15 @@
 int neighbour_proxy(const char *link, const struct ip *ip, bool on, struct err *err);
 
 /**
+ * neighbour_proxy_only() - no entry of ours for these addresses on another link than that
+ * @but: where they may be; NULL: nowhere
+ *
+ * A core that died in the middle of a change may have left them on a link that nobody knows of any more.
+ * Others' entries stay: ours bear a protocol of their own. Return: 0 or a failure
+ */
+int neighbour_proxy_only(const char *but, const struct ip *ips, size_t n, struct err *err);
+
+/**
  * neighbour_probe() - ask on a link who has these addresses, and wait half a second for answers
  *
  * Return: 0 nobody; -EADDRINUSE err names the first that answered and its MAC; -ENODEV; -ENETDOWN

@@ -162,6 +162,20 @@ like "$(ip route show dev rone)" "192[.]0[.]2[.]11" "the route"
 ok "it still works" -- pings out 192.0.2.11
 net replug name=rtwo routed=yes address=192.0.2.20 address=2001:db8::20
 
+# ---- a core died as it changed the parent: its entries are on a link that no NIC names
+ip link add other0 type bridge
+ip link add third0 type bridge
+for a in 192.0.2.10 2001:db8::10; do
+	ip neigh add proxy $a dev other0 protocol 158
+	ip neigh add proxy $a dev third0
+done
+ok "found again" -- net replug "${one[@]}"
+is "$(ip neigh show proxy dev other0; ip -6 neigh show proxy dev other0)" "" "no proxy entry of lxdfs is on another link"
+is "$({ ip neigh show proxy dev third0; ip -6 neigh show proxy dev third0; } | grep -c 192.0.2.10)" 1 "one of the admin's is"
+is "$(proxies | grep -c 192.0.2.10)" 2 "and its own is where it belongs"
+ip neigh add proxy 192.0.2.10 dev other0 protocol 158
+ip link delete third0
+
 # ---- detached
 ok "one is detached" -- net unplug "${one[@]}"
 ok "once more is no failure" -- net unplug "${one[@]}"
@@ -201,6 +215,8 @@ sleep 0.3
 isnt "$(host_routes | grep -c 'default via fe80::bad dev pone')" 0 "which it does as the kernel has it"
 ok "it is detached" -- net unplug name=pone
 refuses 19 "there is no link pone" "and gone" link name=pone
+is "$(ip neigh show proxy dev other0)" "" "nor is any left where nobody looks"
 ip link delete parent0
+ip link delete other0
 spaces_gone
 done_testing
