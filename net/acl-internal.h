@@ -21,6 +21,8 @@
 #include "engine/base/buf.h"
 #include "net/acl.h"
 
+#include <pthread.h>
+
 enum acl_chain { ACL_HOST, ACL_OUT, ACL_IN, ACL_CHAINS };
 
 /* A list as it is known. */
@@ -54,3 +56,65 @@ const char *acl_verdict_text(const struct acl_place *place, enum acl_action acti
 /** acl_log_text() - the rule that logs what @match matches; a flood of it logs little */
 void acl_log_text(struct buf *b, const struct acl_place *place, const char *match, const char *list,
 		  const char *rule, enum acl_action action);
+
+/* What ports that use the same lists alike share. */
+struct acl_policy {
+	unsigned id;
+	unsigned n_users;
+	char *key; /* says all that its text depends on but the lists' content */
+};
+
+/* A port or a bridge; what the pointers lead to is its own. */
+struct acl_user {
+	struct acl_use use;
+	bool is_bridge;
+	unsigned policy; /* of a port */
+};
+
+/* All that this process has said; in acl.c, which has the lock. */
+struct acl_known {
+	pthread_mutex_t lock;
+	struct acl_list *lists;
+	size_t n_lists;
+	struct acl_user *users;
+	size_t n_users;
+	struct acl_policy *policies;
+	size_t n_policies;
+	unsigned last_id, n_batches;
+	int can_reject; /* -1: nobody has asked the kernel yet */
+};
+extern struct acl_known acl_known;
+
+/** acl_find_list(), acl_find_user(), acl_policy_find() - NULL for none */
+struct acl_list *acl_find_list(const char *name);
+struct acl_user *acl_find_user(const char *link, bool is_bridge);
+struct acl_policy *acl_policy_find(unsigned id);
+/** acl_count_users() - how many ports or bridges have lists */
+size_t acl_count_users(bool is_bridge);
+/** acl_policy_key() - what tells one policy from another */
+void acl_policy_key(struct buf *b, const struct acl_use *use);
+/** acl_family_of() - "inet" of a bridge, "bridge" of a port */
+const char *acl_family_of(const struct acl_user *u);
+
+/** acl_group_text() - the set of what has a list */
+void acl_group_text(struct buf *b, const char *family, const char *list);
+/** acl_chains_text(), acl_unchains_text() - the chains that a port's or a bridge's policy is made of, and
+ * their end */
+void acl_chains_text(struct buf *b, const struct acl_user *u);
+void acl_unchains_text(struct buf *b, const struct acl_user *u);
+/** acl_members_text() - a port's or bridge's places in maps and groups, or its way out of them. @before: as
+ * it was there; NULL: it wasn't */
+void acl_members_text(struct buf *b, const struct acl_user *u, const struct acl_user *before, bool is_member);
+/** acl_strangers_text() - in a batch: what an earlier process has put into the maps for a port of this name
+ */
+void acl_strangers_text(struct buf *b, const struct acl_user *u);
+/** acl_table_text() - all that is known of one table, whatever of it is there */
+void acl_table_text(struct buf *b, bool is_bridge);
+
+/** acl_say_table(), acl_say_all() - tell the kernel all of it, of table bridge or inet, or of both; what
+ * nobody has said goes */
+int acl_say_table(bool is_bridge, struct err *err);
+int acl_say_all(struct err *err);
+/** acl_say() - one change of what is known already; where the table isn't as it was left, all of it.
+ * @may_wait: until the end of a batch */
+int acl_say(const struct buf *text, bool is_bridge, bool may_wait, struct err *err);

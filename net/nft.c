@@ -193,13 +193,14 @@ static bool run_compiled(const char *commands)
 	return is_done;
 }
 
-static int run(const char *commands, struct buf *out, struct err *err)
+static int run(const char *commands, struct buf *out, unsigned flags, struct err *err)
 {
 	int r;
 
 	pthread_mutex_lock(&nft_lock);
 	r = nft_open(err);
 	if (r == 0 && (out || !run_compiled(commands))) {
+		nft_ctx_output_set_flags(nft, flags);
 		/* Both buffers are emptied at the start of each run. */
 		if (nft_run_cmd_from_buffer(nft, commands) != 0)
 			r = fail(nft_ctx_get_error_buffer(nft), err);
@@ -212,12 +213,17 @@ static int run(const char *commands, struct buf *out, struct err *err)
 
 int nft_run(const char *commands, struct err *err)
 {
-	return run(commands, NULL, err);
+	return run(commands, NULL, 0, err);
 }
 
 int nft_list(const char *command, struct buf *out, struct err *err)
 {
-	return run(command, out, err);
+	return run(command, out, 0, err);
+}
+
+int nft_list_terse(const char *command, struct buf *out, struct err *err)
+{
+	return run(command, out, NFT_CTX_OUTPUT_TERSE, err);
 }
 
 int buf_nft_ifname(struct buf *b, const char *name)

@@ -25,6 +25,8 @@ int nft_run(const char *commands, struct err *err);
 
 /** nft_list() - run a command that lists, and append its output to @out. Return: as nft_run() */
 int nft_list(const char *command, struct buf *out, struct err *err);
+/** nft_list_terse() - the same without the elements of sets: there may be very many */
+int nft_list_terse(const char *command, struct buf *out, struct err *err);
 
 /**
  * buf_nft_ifname() - append a link's name in quotes, so that nft takes it as nothing else

@@ -121,12 +121,21 @@ ls "$C1" >/dev/null
 eventually get "$C1/state"
 is "$(said)" "$before" "a new core has the same rules"
 ok "which work" -- pings "$ip1"
+back() { [ "$(said)" = "$before" ]; }
 for what in "flush ruleset" "delete table bridge $NAME" "flush chain bridge $NAME acl-forward-in"; do
 	# shellcheck disable=SC2086
 	nft $what
-	back() { [ "$(said)" = "$before" ]; }
 	ok "back after $what" -- eventually back
 done
+# while they aren't back
+rm "$C2/devices/eth0/security.acls" 2>/dev/null
+put web "$C2/devices/eth0/security.acls"
+nft delete table bridge "$NAME"
+ok "a change of one NIC" -- put allow "$C2/devices/eth0/security.acls.default.egress.action"
+is "$(nft list map bridge "$NAME" acl_in | tr , '\n' | grep -c 'veth.*jump')" 2 "puts the table back whole"
+table_back() { nft list chain bridge "$NAME" acl-output >/dev/null 2>&1; }
+ok "and nothing is missing" -- eventually table_back
+rm "$C2/devices/eth0/security.acls" "$C2/devices/eth0/security.acls.default.egress.action"
 put 'stopped force' "$C2/state"
 is "$(nft list map bridge "$NAME" acl_in | grep -c 'veth.*jump')" 1 "one that stops has no rules left"
 put running "$C2/state"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/auto.h"
 #include "engine/base/err.h"
@@ -16,6 +17,9 @@
 
 static const char usage_text[] =
     "aclctl TABLE [set | text | teardown] WORD...\n"
+    "aclctl TABLE time PORTS TIMES    a list on so many ports; microseconds of loading all, of a rule's "
+    "change, and of a\n"
+    "                                 port that comes and goes\n"
     "  list=NAME, then rules of it: in=TEXT, out=TEXT\n"
     "  port=LINK or bridge=LINK, then lists=A,B ingress=ACTION egress=ACTION logged managed dns net=NET; "
     "now: not with the rest\n"
@@ -110,6 +114,56 @@ static int word(const char *arg, struct err *err)
 	return r;
 }
 
+static unsigned now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (unsigned)(t.tv_sec % 1000 * 1000000 + t.tv_nsec / 1000);
+}
+
+static int measure(unsigned ports, unsigned times, struct err *err)
+{
+	struct acl_rule rule[11];
+	const char *names[] = {"web"};
+	unsigned began, loaded, changed;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rule); i++) {
+		AUTO(free) char *text = xasprintf("action=allow protocol=tcp destination_port=%zu", 80 + i);
+
+		r = acl_rule_parse(str_from(text), NULL, &rule[i], err);
+		rule[i].is_ingress = true;
+		snprintf(rule[i].name, sizeof(rule[i].name), "%zu", i);
+	}
+	use = (struct acl_use){.lists = names, .n_lists = 1};
+	began = now_us();
+	acl_batch_begin();
+	if (r == 0)
+		r = acl_define("web", rule, 10, err);
+	for (unsigned i = 0; i < ports && r == 0; i++) {
+		AUTO(free) char *link = xasprintf("veth%08x", i);
+
+		use.link = link;
+		r = acl_port_set_later(&use, err);
+	}
+	if (r == 0)
+		r = acl_batch_end(err);
+	loaded = now_us();
+	for (unsigned i = 0; i < times && r == 0; i++)
+		r = acl_define("web", rule, 11 - i % 2, err);
+	changed = now_us();
+	use.link = "other0";
+	for (unsigned i = 0; i < times && r == 0; i++) {
+		r = acl_port_set(&use, err);
+		if (r == 0)
+			r = acl_port_clear(use.link, err);
+	}
+	printf("load %u rule %u port %u\n", loaded - began, (changed - loaded) / times,
+	       (now_us() - changed) / times / 2);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
@@ -124,6 +178,8 @@ int main(int argc, char **argv)
 		r = filter_teardown(&err);
 		if (r == 0)
 			r = inet_teardown(&err);
+	} else if (!strcmp(argv[2], "time") && argc == 5) {
+		r = measure((unsigned)strtoul(argv[3], NULL, 10), (unsigned)strtoul(argv[4], NULL, 10), &err);
 	} else {
 		acl_batch_begin();
 		finish(&err);
