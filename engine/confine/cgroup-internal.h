@@ -83,8 +83,28 @@ int cgroup1_set_memory(const char *dir, const struct cgroup_limits *l, struct ch
 int cgroup2_set_memory(const char *dir, const struct cgroup_limits *l, struct changes *ch, struct err *err);
 int cgroup1_set_cpu(const char *dir, const struct cgroup_limits *l, struct changes *ch, struct err *err);
 int cgroup2_set_cpu(const char *dir, const struct cgroup_limits *l, struct changes *ch, struct err *err);
-int cgroup1_set_cpus(const char *dir, const cpu_set_t *set, struct changes *ch, struct err *err);
-int cgroup2_set_cpus(const char *dir, const cpu_set_t *set, struct changes *ch, struct err *err);
+/** cgroup_set_cpuset() - of the hierarchy @i, which has cpusets: cpus, cpu_count, nodes */
+int cgroup_set_cpuset(struct cgroup *cg, size_t i, const struct cgroup_limits *l, struct changes *ch,
+		      struct err *err);
+/* cpuset.cpus or cpuset.mems */
+int cgroup1_set_cpus(const char *dir, const char *file, const cpu_set_t *set, struct changes *ch,
+		     struct err *err);
+int cgroup2_set_cpus(const char *dir, const char *file, const cpu_set_t *set, struct changes *ch,
+		     struct err *err);
+
+/** nodes_cpus() - CPUs of memory nodes. @sysfs: /sys/devices/system/node. Return: 0; -ENOENT there is no such
+ * node */
+int nodes_cpus(const char *sysfs, const cpu_set_t *nodes, cpu_set_t *ret);
+/**
+ * nodes_choose() - of a limit's nodes
+ * @host:   those that there are
+ * @others: values of cpuset.mems of other groups, a line each
+ * @now:    its own, which "balanced" stays with
+ *
+ * Return: 0; -EINVAL
+ */
+int nodes_choose(const char *text, const cpu_set_t *host, const char *others, const char *now, cpu_set_t *ret,
+		 struct err *err);
 int cgroup1_set_devices(const char *dir, const struct cgroup_limits *l, struct changes *ch, struct err *err);
 /** cgroup2_set_devices() - replaces the group's BPF program; it is the last change of a set, so it isn't
  * taken back */

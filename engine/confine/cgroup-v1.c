@@ -78,7 +78,8 @@ int cgroup1_set_cpu(const char *dir, const struct cgroup_limits *l, struct chang
 }
 
 /* A group's CPUs must hold those of all below it and lie within those above. */
-static int cpus_below(const char *dir, const char *cpus, int depth, struct changes *ch, struct err *err)
+static int cpus_below(const char *dir, const char *file, const char *cpus, int depth, struct changes *ch,
+		      struct err *err)
 {
 	AUTO(closedir) DIR *d = opendir(dir);
 	struct dirent *e;
@@ -92,30 +93,31 @@ static int cpus_below(const char *dir, const char *cpus, int depth, struct chang
 		if (e->d_type != DT_DIR || e->d_name[0] == '.')
 			continue;
 		sub = xasprintf("%s/%s", dir, e->d_name);
-		r = cpus_below(sub, cpus, depth + 1, ch, err);
+		r = cpus_below(sub, file, cpus, depth + 1, ch, err);
 		if (!r)
-			r = value_write(ch, sub, "cpuset.cpus", cpus, err);
+			r = value_write(ch, sub, file, cpus, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-int cgroup1_set_cpus(const char *dir, const cpu_set_t *set, struct changes *ch, struct err *err)
+int cgroup1_set_cpus(const char *dir, const char *file, const cpu_set_t *set, struct changes *ch,
+		     struct err *err)
 {
 	AUTO(free) char *old_text = NULL, *new_text = cpus_text(set), *both_text = NULL;
 	cpu_set_t old, both;
-	int r = value_read(dir, "cpuset.cpus", &old_text);
+	int r = value_read(dir, file, &old_text);
 
 	if (r < 0 || cpus_parse(old_text, &old) < 0)
-		return err_set(err, r < 0 ? -r : EIO, "%s/cpuset.cpus can't be read", dir);
+		return err_set(err, r < 0 ? -r : EIO, "%s/%s can't be read", dir, file);
 	CPU_OR(&both, &old, set);
 	both_text = cpus_text(&both);
-	r = value_write(ch, dir, "cpuset.cpus", both_text, err);
+	r = value_write(ch, dir, file, both_text, err);
 	if (!r)
-		r = cpus_below(dir, new_text, 0, ch, err);
+		r = cpus_below(dir, file, new_text, 0, ch, err);
 	if (!r)
-		r = value_write(ch, dir, "cpuset.cpus", new_text, err);
+		r = value_write(ch, dir, file, new_text, err);
 	return r;
 }
 

@@ -86,17 +86,18 @@ int cgroup2_set_cpu(const char *dir, const struct cgroup_limits *l, struct chang
 	return r;
 }
 
-int cgroup2_set_cpus(const char *dir, const cpu_set_t *set, struct changes *ch, struct err *err)
+int cgroup2_set_cpus(const char *dir, const char *file, const cpu_set_t *set, struct changes *ch,
+		     struct err *err)
 {
 	AUTO(free) char *text = cpus_text(set), *now = NULL;
 	cpu_set_t got;
-	int r = value_write(ch, dir, "cpuset.cpus", text, err);
+	int r = value_write(ch, dir, file, text, err);
 
 	if (r < 0)
 		return r;
-	r = value_read(dir, "cpuset.cpus", &now);
+	r = value_read(dir, file, &now);
 	if (r < 0 || cpus_parse(now, &got) < 0 || !CPU_EQUAL(&got, set))
-		return err_set(err, EIO, "%s/cpuset.cpus is \"%s\" after %s was written", dir, now ? now : "",
+		return err_set(err, EIO, "%s/%s is \"%s\" after %s was written", dir, file, now ? now : "",
 			       text);
 	return 0;
 }

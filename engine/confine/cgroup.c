@@ -339,86 +339,6 @@ int cgroup_open(struct cgroup_layout *layout, const char *uuid, struct cgroup **
 	return err_set(err, ENOENT, "there is no control group of %s", uuid);
 }
 
-/* CPUs that the host's group may use, and so the containers. */
-static int cpus_host(const struct cgroup_layout *layout, const struct hierarchy *h, cpu_set_t *ret,
-		     struct err *err)
-{
-	AUTO(free) char *text = NULL;
-	int r = value_read(h->mount, h->is_v2 ? "cpuset.cpus.effective" : "cpuset.effective_cpus", &text);
-
-	if (r < 0)
-		r = value_read(h->mount, "cpuset.cpus", &text);
-	(void)layout;
-	if (r < 0 || cpus_parse(text, ret) < 0)
-		return err_set(err, EIO, "the CPUs of %s can't be read", h->mount);
-	return 0;
-}
-
-/* The CPUs that the fewest other groups are pinned to; the lowest of those that are alike. */
-static void cpus_pick(const struct cgroup *cg, size_t i, const cpu_set_t *host, unsigned count,
-		      cpu_set_t *ret)
-{
-	const struct hierarchy *h = &cg->layout->h[i];
-	AUTO(free) char *top = xasprintf("%s/%s", h->mount, cg->layout->root);
-	AUTO(closedir) DIR *d = opendir(top);
-	unsigned used[CPU_SETSIZE] = {0};
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		AUTO(free) char *dir = NULL, *text = NULL;
-		cpu_set_t set;
-
-		if (e->d_type != DT_DIR || e->d_name[0] == '.' || !strcmp(e->d_name, cg->uuid))
-			continue;
-		dir = xasprintf("%s/%s", top, e->d_name);
-		if (value_read(dir, "cpuset.cpus", &text) < 0 || cpus_parse(text, &set) < 0 ||
-		    CPU_EQUAL(&set, host))
-			continue;
-		for (int c = 0; c < CPU_SETSIZE; c++)
-			used[c] += CPU_ISSET(c, &set) ? 1 : 0;
-	}
-	CPU_ZERO(ret);
-	while (count--) {
-		int best = -1;
-
-		for (int c = 0; c < CPU_SETSIZE; c++)
-			if (CPU_ISSET(c, host) && !CPU_ISSET(c, ret) && (best < 0 || used[c] < used[best]))
-				best = c;
-		if (best >= 0)
-			CPU_SET(best, ret);
-	}
-}
-
-static int set_cpuset(struct cgroup *cg, size_t i, const struct cgroup_limits *l, struct changes *ch,
-		      struct err *err)
-{
-	const struct hierarchy *h = &cg->layout->h[i];
-	AUTO(free) char *have = NULL;
-	cpu_set_t host, set, both;
-	int r = cpus_host(cg->layout, h, &host, err);
-
-	if (r < 0)
-		return r;
-	have = cpus_text(&host);
-	set = host;
-	if (l->cpus) {
-		if (cpus_parse(l->cpus, &set) < 0 || !CPU_COUNT(&set))
-			return err_set(err, EINVAL, "\"%s\" is no list of CPUs such as 0-1,3", l->cpus);
-		CPU_AND(&both, &set, &host);
-		if (!CPU_EQUAL(&both, &set))
-			return err_set(err, EINVAL, "the CPUs %s aren't all on this host, which has %s",
-				       l->cpus, have);
-	} else if (l->cpu_count) {
-		if (l->cpu_count > (unsigned)CPU_COUNT(&host))
-			return err_set(err, EINVAL, "%u CPUs are more than this host has: %s", l->cpu_count,
-				       have);
-		if (l->cpu_count < (unsigned)CPU_COUNT(&host))
-			cpus_pick(cg, i, &host, l->cpu_count, &set);
-	}
-	return h->is_v2 ? cgroup2_set_cpus(cg->dirs[i], &set, ch, err)
-			: cgroup1_set_cpus(cg->dirs[i], &set, ch, err);
-}
-
 static int set_pids(const char *dir, const struct cgroup_limits *l, struct changes *ch, struct err *err)
 {
 	AUTO(free)
@@ -437,7 +357,7 @@ static int check_limits(const struct cgroup_layout *layout, const struct cgroup_
 			       (needs[i].field == CGROUP_PIDS && l->pids == CGROUP_NONE) ||
 			       (needs[i].field == CGROUP_CPU_TIME && l->cpu_quota_us == CGROUP_NONE) ||
 			       (needs[i].field == CGROUP_CPU_SHARES && l->cpu_shares == 1024) ||
-			       (needs[i].field == CGROUP_CPUSET && !l->cpus && !l->cpu_count);
+			       (needs[i].field == CGROUP_CPUSET && !l->cpus && !l->cpu_count && !l->nodes);
 
 		if (l->fields & needs[i].field && !nothing &&
 		    !cgroup_layout_can(layout, needs[i].field, &why))
@@ -461,7 +381,7 @@ static int set_all(struct cgroup *cg, const struct cgroup_limits *l, struct chan
 		r = lay->h[i].is_v2 ? cgroup2_set_cpu(cg->dirs[i], l, ch, err)
 				    : cgroup1_set_cpu(cg->dirs[i], l, ch, err);
 	if (!r && l->fields & CGROUP_CPUSET && (i = layout_find(lay, CTL_CPUSET)) >= 0)
-		r = set_cpuset(cg, (size_t)i, l, ch, err);
+		r = cgroup_set_cpuset(cg, (size_t)i, l, ch, err);
 	if (!r && l->fields & CGROUP_MEMORY && (i = layout_find(lay, CTL_MEMORY)) >= 0)
 		r = lay->h[i].is_v2 ? cgroup2_set_memory(cg->dirs[i], l, ch, err)
 				    : cgroup1_set_memory(cg->dirs[i], l, ch, err);

@@ -19,7 +19,7 @@ enum cgroup_field {
 	CGROUP_PIDS = 1 << 1,
 	CGROUP_CPU_TIME = 1 << 2,   /* cpu_quota_us, cpu_period_us */
 	CGROUP_CPU_SHARES = 1 << 3, /* cpu_shares */
-	CGROUP_CPUSET = 1 << 4,	    /* cpus, cpu_count */
+	CGROUP_CPUSET = 1 << 4,	    /* cpus, cpu_count, nodes */
 	CGROUP_DEVICES = 1 << 5,    /* devices: denies all else */
 };
 
@@ -41,6 +41,9 @@ struct cgroup_limits {
 	const char *cpus;	/* CPU list as in cpuset(7): "0-1,3"; NULL: every CPU of the host */
 	unsigned
 	    cpu_count; /* with cpus NULL: that many, those the fewest other groups are pinned to; 0: all */
+	const char
+	    *nodes; /* memory nodes (NUMA) that memory comes from, and CPUs that are counted: "0-1,3", or
+		       "balanced": one of them, that the fewest other groups are bound to; NULL: all */
 	const struct cgroup_device *devices;
 	size_t n_devices;
 };

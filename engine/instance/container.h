@@ -30,6 +30,7 @@ enum container_mount_flags {
 	CONTAINER_MOUNT_RECURSIVE = 1 << 1, /* with what is mounted below the source */
 	CONTAINER_MOUNT_SHIFT = 1 << 2,	    /* idmapped: ids on disk are the container's own */
 	CONTAINER_MOUNT_OPTIONAL = 1 << 3,  /* one whose source isn't there is left out */
+	CONTAINER_MOUNT_PROC = 1 << 5,	    /* over a file of its /proc; only the daemon itself has such */
 	CONTAINER_MOUNT_SLAVE = 1 << 4,	    /* what is mounted below the source later shows up in it */
 };
 

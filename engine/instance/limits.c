@@ -83,6 +83,7 @@ int limits_cpu(const struct config *c, struct cgroup_limits *ret, struct err *er
 
 	ret->fields |= CGROUP_CPUSET | CGROUP_CPU_TIME | CGROUP_CPU_SHARES;
 	ret->cpus = NULL;
+	ret->nodes = config_get(c, SECTION_CONFIG, "limits.cpu.nodes");
 	ret->cpu_count = 0;
 	ret->cpu_quota_us = CGROUP_NONE;
 	ret->cpu_period_us = 100000;
@@ -145,7 +146,7 @@ void limits_supported(const struct cgroup_layout *layout, struct cgroup_limits *
 	    {CGROUP_PIDS, l->pids != CGROUP_NONE},
 	    {CGROUP_CPU_TIME, l->cpu_quota_us != CGROUP_NONE},
 	    {CGROUP_CPU_SHARES, l->cpu_shares != SHARES_DEFAULT},
-	    {CGROUP_CPUSET, l->cpus || l->cpu_count},
+	    {CGROUP_CPUSET, l->cpus || l->cpu_count || l->nodes},
 	};
 	const char *why;
 

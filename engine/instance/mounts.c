@@ -201,7 +201,7 @@ int mount_place(int tree, int root, const struct container_mount *m, struct err 
 	struct stat st;
 	int r = 0;
 
-	if (is_in(m->target, m->node ? kernels : own))
+	if (!(m->flags & CONTAINER_MOUNT_PROC) && is_in(m->target, m->node ? kernels : own))
 		return err_set(
 		    err, EINVAL,
 		    "nothing of the host can be mounted at %s: %s/proc and /sys are the container's own",

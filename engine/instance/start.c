@@ -26,6 +26,7 @@
 #include "engine/instance/intercept.h"
 #include "engine/instance/keep.h"
 #include "engine/instance/limits.h"
+#include "engine/instance/lxcfs.h"
 #include "engine/instance/mounted.h"
 #include "engine/storage/shift.h"
 
@@ -44,6 +45,7 @@ struct start {
 	char **env;
 	struct container_sysctl *sysctls;
 	struct container_mount *mounts;
+	size_t n_lxcfs; /* of these, the last ones */
 	struct cgroup_device *nodes;
 	struct intercepts intercepts;
 	struct intercept_spec intercept;
@@ -61,6 +63,8 @@ static void start_done_auto(struct start *s)
 	free(s->files);
 	texts_free(s->env);
 	free(s->sysctls);
+	for (size_t i = 0; i < s->n_lxcfs; i++)
+		close(s->mounts[s->spec.n_mounts - 1 - i].source_fd);
 	free(s->mounts);
 	free(s->nodes);
 	intercepts_done(&s->intercepts);
@@ -201,15 +205,40 @@ static void add_sysctls(struct start *s)
 	s->spec.n_sysctls = n;
 }
 
+/* Its limits in /proc. With security.nesting containers inside mount a /proc of their own, which the kernel
+ * allows only where nothing lies over this one. */
+static void add_lxcfs(struct start *s)
+{
+	int n;
+
+	if (value_bool(config_get(s->effective, SECTION_CONFIG, "security.nesting")))
+		return;
+	n = lxcfs_mounts(s->mounts + s->spec.n_mounts);
+	if (n < 0) {
+		host_warn(s->o->host, NULL, "lxcfs",
+			  "lxcfs is mounted and doesn't answer: %s. Instances start with the host's figures "
+			  "in /proc: "
+			  "systemctl restart lxcfs, then restart them",
+			  strerror(-n));
+		return;
+	}
+	s->n_lxcfs = (size_t)n;
+	s->spec.n_mounts += s->n_lxcfs;
+	if (n)
+		host_warn_resolve(s->o->host, NULL, "lxcfs");
+}
+
 static int add_mounts(struct start *s, struct err *err)
 {
 	int r = device_mounts_open(s->effective, &s->devices, err);
 
-	s->mounts = xcalloc(s->devices.n + 1, sizeof(*s->mounts));
+	s->mounts = xcalloc(s->devices.n + LXCFS_FILES + 1, sizeof(*s->mounts));
 	for (size_t i = 0; !r && i < s->devices.n; i++)
 		r = instance_mount_of(&s->devices.list[i], &s->spec.map, &s->mounts[i], err);
 	s->spec.mounts = s->mounts;
 	s->spec.n_mounts = s->devices.n;
+	if (!r)
+		add_lxcfs(s);
 	return r;
 }
 

@@ -206,8 +206,13 @@ static const struct key rows[] = {
     {.name = "limits.cpu.nodes",
      .type = &type_cpus,
      .choices = balanced,
-     .refuse = "can't be set yet: name the CPUs of a memory node in limits.cpu",
-     .text = "Which memory nodes (NUMA) the instance's CPUs and memory come from."},
+     .apply = instance_apply_cpu,
+     .def_text = "all memory nodes of the host",
+     .text =
+	 "Which memory nodes (NUMA) the instance's memory comes from, such as 0 or 0-1, and its CPUs where "
+	 "limits.cpu is a number or isn't set. `balanced` is one of them, which the fewest others are bound "
+	 "to; it "
+	 "keeps that while it runs."},
     {.name = "limits.cpu.priority",
      .type = &type_integer,
      .def = "10",

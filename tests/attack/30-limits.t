@@ -78,6 +78,20 @@ is "$(find /sys/fs/cgroup -maxdepth 4 -path "*$NAME/$id*")" "" "and nothing of i
 gone good
 c remove bad
 
+# ---- limits.cpu.nodes: this host has at least node 0
+make near limits.cpu.nodes 0 limits.cpu 1
+id=$(uuid_of)
+is "$(value "$(group cpuset)/cpuset.mems")" 0 "a memory node"
+set_key near limits.cpu.nodes balanced
+is "$SAID" ok "balanced"
+like "$(value "$(group cpuset)/cpuset.mems")" '^[0-9]+$' "is one of them"
+refuses EINVAL "aren't all on this host" "one that there isn't" set instance near config limits.cpu.nodes 1000
+like "$(value "$(group cpuset)/cpuset.mems")" '^[0-9]+$' "leaves it as it was"
+c unset instance near config limits.cpu.nodes
+like "$(value "$(group cpuset)/cpuset.mems")" "^($(cat /sys/devices/system/node/has_memory))?\$" "all of them again"
+is "$(run near 'grep -c . /proc/self/cpuset')" 1 "it runs on"
+gone near
+
 # ---- limits.kernel.*
 make lim limits.kernel.nofile 100:200 limits.kernel.core 0 limits.kernel.memlock 64KiB
 is "$(run lim 'ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -l' | tr '\n' ' ')" "100 200 0 64 " "limits of a command inside"

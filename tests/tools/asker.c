@@ -136,7 +136,9 @@ static int race(const char *dir)
 			syscall(SYS_mknodat, AT_FDCWD, shared, S_IFCHR | 0666, makedev(1, 3));
 	}
 	for (int i = 0; i < 3000; i++) {
-		snprintf(shared, 4096, i & 1 ? "%s/link/../../../../../../etc/raced-by-asker" : "%s/link/made-by-asker", dir);
+		snprintf(shared, 4096,
+			 i & 1 ? "%s/link/../../../../../../etc/raced-by-asker" : "%s/link/made-by-asker",
+			 dir);
 		shared[n + 1 + (size_t)i % 5] ^= (char)(i & 2 ? 'a' : 0);
 		unlink(link);
 		if (symlink(i & 1 ? "/proc/1/root" : i & 2 ? "/proc/self/root/.." : "..", link) < 0)

@@ -12,11 +12,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/path.h"
 #include "engine/base/str.h"
 #include "engine/confine/cgroup-internal.h"
 
@@ -35,6 +37,54 @@ static struct cgroup_layout *layout_of(const char *mountinfo)
 	cgroup_layout_new(path, "lxdfs", &l, NULL);
 	unlink(path);
 	return l;
+}
+
+/* Memory nodes of a machine that this one isn't. */
+static void test_nodes(void **state)
+{
+	/* clang-format off */
+	static const struct { const char *text, *host, *others, *now, *want; } rows[] = {
+		{"0-1", "0-3", "", "", "0-1"}, {"2", "0-3", "2\n2\n", "", "2"},
+		{"balanced", "0-3", "", "", "0"}, {"balanced", "0-3", "0\n0\n1\n", "", "2"},
+		{"balanced", "0-3", "0-3\n0\n\n", "0-3", "1"}, {"balanced", "0-3", "0\n", "0", "0"},
+		{"balanced", "0", "0\n", "", "0"}, {"balanced", "0-1", "0\n", "3", "1"},
+		{"4", "0-3", "", "", NULL}, {"", "0-3", "", "", NULL}, {"x", "0-3", "", "", NULL},
+	};
+	/* clang-format on */
+	char dir[] = "/tmp/test_cgroup.XXXXXX";
+	cpu_set_t host, got;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(err_done) struct err err = ERR_NULL;
+		AUTO(free) char *text = NULL;
+		int r;
+
+		assert_int_equal(cpus_parse(rows[i].host, &host), 0);
+		r = nodes_choose(rows[i].text, &host, rows[i].others, rows[i].now, &got, &err);
+		text = cpus_text(&got);
+		if (r != (rows[i].want ? 0 : -EINVAL) || (!r && strcmp(text, rows[i].want) != 0))
+			fail_msg("row %zu: %d %s", i, r, text);
+	}
+	assert_non_null(mkdtemp(dir));
+	for (int n = 0; n < 3; n++) {
+		AUTO(free) char *node = xasprintf("%s/node%d", dir, n), *list = xasprintf("%s/cpulist", node);
+		FILE *f;
+
+		assert_int_equal(mkdir(node, 0755), 0);
+		f = fopen(list, "w");
+		fprintf(f, n < 2 ? "%d-%d,%d\n" : "\n", n * 2, n * 2 + 1, n + 8);
+		fclose(f);
+	}
+	cpus_parse("0-1", &host);
+	assert_int_equal(nodes_cpus(dir, &host, &got), 0);
+	assert_true(cpus_parse("0-3,8-9", &host) == 0 && CPU_EQUAL(&got, &host));
+	cpus_parse("2", &host);
+	assert_int_equal(nodes_cpus(dir, &host, &got), 0);
+	assert_int_equal(CPU_COUNT(&got), 0);
+	cpus_parse("0,7", &host);
+	assert_int_equal(nodes_cpus(dir, &host, &got), -ENOENT);
+	assert_int_equal(path_remove_tree(dir), 0);
 }
 
 static void test_layouts(void **state)
@@ -243,7 +293,8 @@ static void test_v1_alone(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_layouts), cmocka_unit_test(test_cpus)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_nodes), cmocka_unit_test(test_layouts),
+					   cmocka_unit_test(test_cpus)};
 	const struct CMUnitTest on_host[] = {
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_cpu_count),
