@@ -82,6 +82,8 @@ PARTS_tls := $(patsubst %,$(B)/certs/%.o,cage cert handshake proof relay) $(B)/l
 LIBS_tls := -lssl -lcrypto -lseccomp
 PARTS_9p := $(patsubst %,$(B)/fs/9p/%.o,view session answer answer-file answer-change fid wire) $(B)/libbase.a
 LIBS_9p := -lseccomp
+PARTS_proxy := $(patsubst %,$(B)/engine/device/%.o,proxy-order proxy-socket proxy-relay proxy-cage) $(B)/libbase.a
+LIBS_proxy := -lseccomp
 PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a
 LIBS_unpack := -larchive -lyaml -lseccomp
 # Rows of keys name what applies them, and so everything; it isn't installed.

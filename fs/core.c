@@ -9,6 +9,7 @@
 #include "engine/base/job.h"
 #include "engine/base/log.h"
 #include "engine/base/loop.h"
+#include "engine/device/proxy.h"
 #include "engine/instance/guard.h"
 #include "engine/keys/keys.h"
 #include "engine/kind/defaults.h"
@@ -47,6 +48,7 @@ static void close_host(struct host *h)
 {
 	instances_break(h);
 	networks_unwatch(h);
+	proxies_unwatch();
 	loop_stop();
 	job_wait_all();
 	instances_close(h);

@@ -16,6 +16,8 @@ struct device_node {
 struct device_owner {
 	/** netns() - its network namespace. Return: a new descriptor; -ESRCH it doesn't run */
 	int (*netns)(struct object *o);
+	/** pid() - of its init. Return: 0 it doesn't run */
+	pid_t (*pid)(struct object *o);
 	/** nics() - the list's head, kept by engine/device/nic-live.c */
 	struct nic_live **(*nics)(struct object *o);
 	/** mount() - mount it inside. Return: 0; -ESRCH it doesn't run */

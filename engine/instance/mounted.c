@@ -122,6 +122,7 @@ static int owner_allow(struct object *o, const struct device_node *nodes, size_t
 
 const struct device_owner instance_device_owner = {
     .netns = owner_netns,
+    .pid = instance_pid,
     .nics = owner_nics,
     .mount = owner_mount,
     .unmount = owner_unmount,

@@ -19,6 +19,7 @@
 #include "engine/device/disk.h"
 #include "engine/device/nic-live.h"
 #include "engine/device/nic-plan.h"
+#include "engine/device/proxy.h"
 #include "engine/instance/environ.h"
 #include "engine/instance/guard.h"
 #include "engine/instance/ids.h"
@@ -434,6 +435,11 @@ static int run(struct start *s, struct err *err)
 		instance_finish_held(o, true, NULL);
 	else
 		device_mounts_watch(o, s->effective);
+	if (!r) {
+		r = proxies_attach(o, s->effective, err);
+		if (r < 0)
+			instance_stop_held(o, true, 0, true, &caller_core, NULL);
+	}
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/base/auto.h"
 #include "engine/device/mount.h"
 #include "engine/device/nic-live.h"
+#include "engine/device/proxy.h"
 #include "engine/instance/guard.h"
 #include "engine/instance/ids.h"
 #include "engine/instance/instance.h"
@@ -30,6 +31,7 @@ int instance_finish_held(struct object *o, bool keep_power, struct err *err)
 	instance_unwatch(o);
 	instance_set_container(o, NULL, true);
 	r = c ? container_finish(c, err) : 0;
+	proxies_detach_all(o);
 	nics_detach_all(o);
 	/* under processes that didn't go it would be taken away from them */
 	if (r == 0)

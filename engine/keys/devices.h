@@ -5,7 +5,8 @@
 #include "engine/keys/keys.h"
 
 extern const struct device_type device_nic_bridged, device_nic_routed, device_nic_p2p, device_nic_macvlan,
-    device_nic_ipvlan, device_nic_physical, device_disk, device_unix_char, device_unix_block, device_none;
+    device_nic_ipvlan, device_nic_physical, device_disk, device_proxy, device_unix_char, device_unix_block,
+    device_none;
 extern const char *const device_type_words[];
 
 /* The key that every device has. It replaces the device of a profile whole, with filters that are set there:

@@ -12,7 +12,7 @@
 #include "engine/kind/pool.h"
 #include "engine/kind/trust.h"
 
-const char *const device_type_words[] = {"nic", "disk", "unix-char", "unix-block", "none", NULL};
+const char *const device_type_words[] = {"nic", "disk", "proxy", "unix-char", "unix-block", "none", NULL};
 
 static const struct key none_rows[] = {DEVICE_TYPE_ROW};
 
@@ -26,17 +26,9 @@ const struct device_type device_none = {
 };
 
 const struct device_type *const device_types[] = {
-    &device_nic_bridged,
-    &device_nic_routed,
-    &device_nic_p2p,
-    &device_nic_macvlan,
-    &device_nic_ipvlan,
-    &device_nic_physical,
-    &device_disk,
-    &device_unix_char,
-    &device_unix_block,
-    &device_none,
-    NULL,
+    &device_nic_bridged, &device_nic_routed,   &device_nic_p2p, &device_nic_macvlan,
+    &device_nic_ipvlan,	 &device_nic_physical, &device_disk,	&device_proxy,
+    &device_unix_char,	 &device_unix_block,   &device_none,	NULL,
 };
 
 void kinds_register(void)
@@ -109,6 +101,7 @@ const struct key_table *const *keys_tables(void)
 	    &device_nic_ipvlan.keys,
 	    &device_nic_physical.keys,
 	    &device_disk.keys,
+	    &device_proxy.keys,
 	    &device_unix_char.keys,
 	    &device_unix_block.keys,
 	    &device_none.keys,

@@ -16,6 +16,7 @@
 #include "engine/base/sys.h"
 #include "engine/device/nic-parent.h"
 #include "engine/device/nic-physical.h"
+#include "engine/device/proxy.h"
 #include "engine/instance/guard.h"
 #include "engine/instance/order.h"
 #include "engine/kind/instance-root.h"
@@ -201,6 +202,7 @@ void instances_autostart(struct host *h)
 	bool first = faccessat(h->run_fd, STARTED_FILE, F_OK, 0) < 0;
 	size_t n = 0;
 
+	proxies_sweep(h);
 	nic_physicals_sweep(h);
 	nic_parents_sweep();
 	for (size_t i = 0; list[i]; i++) {

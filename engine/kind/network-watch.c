@@ -13,6 +13,7 @@
 #include "engine/device/nic-live.h"
 #include "engine/kind/instance.h"
 #include "net/acl.h"
+#include "net/dnat.h"
 #include "net/filter.h"
 #include "net/forward.h"
 #include "net/link.h"
@@ -137,6 +138,11 @@ static void restore(void *arg)
 		host_warn(h, NULL, "forwards-missing",
 			  "not all forwards could be put back after somebody removed them: %s",
 			  err_text(&err));
+	if (dnat_restore(&err) < 0)
+		host_warn(
+		    h, NULL, "proxies-missing",
+		    "not all rules of proxies with nat could be put back after somebody removed them: %s",
+		    err_text(&err));
 	all = host_all(h->project, KIND_NETWORK);
 	for (struct object **p = all; *p; p++)
 		set_rules(*p);
@@ -310,6 +316,7 @@ int networks_stop_all(struct host *h, struct err *err)
 		first = NULL;
 	acl_teardown();
 	forward_teardown();
+	dnat_forget();
 	r = nat_teardown(first);
 	if (r < 0 && !done) {
 		done = r;
