@@ -25,6 +25,8 @@ void readme_text(struct buf *b, const char *m)
 	    "  mv %s/instances/foo %s/instances/bar; rmdir %s/instances/bar\n"
 	    "  cp image.tar.xz %s/images/                     import an image\n"
 	    "  ln -s ../FINGERPRINT %s/images/aliases/NAME    name one\n"
+	    "  mkdir %s/acls/web; echo action=allow > %s/acls/web/ingress/1    rules for security.acls of "
+	    "NICs\n"
 	    "  grep -r filtering %s/schema                    find a key by what it does\n",
-	    m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m);
+	    m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m);
 }

@@ -140,6 +140,7 @@ put 'stopped force' "$C2/state"
 is "$(nft list map bridge "$NAME" acl_in | grep -c 'veth.*jump')" 1 "one that stops has no rules left"
 put running "$C2/state"
 is "$(nft list map bridge "$NAME" acl_in | tr , '\n' | grep -c 'veth.*jump')" 2 "and has them again when it runs"
+ok "it gets its addresses by DHCP and advertisements all the same" -- eventually has_addresses "$C2"
 
 # ---- on the network
 ok "the network uses it" -- put web "$LXD/networks/lxdbr0/config/security.acls"

@@ -53,7 +53,7 @@ static void check_line(struct str line, const char *name, unsigned *n_rules, uns
 	    "add element ", "delete element ", "flush chain ", "delete chain ",
 	};
 	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:/_-!=<>&@{};";
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:/_-!=<>&@{};+";
 	bool is_known = false, is_chain = str_has_prefix(line, STR("add chain ")) ||
 					  str_has_prefix(line, STR("add map ")) ||
 					  str_has_prefix(line, STR("add set "));

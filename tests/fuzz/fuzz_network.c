@@ -124,7 +124,7 @@ static void check_nft(struct str text, const char *name)
 		for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
 			is_known |= str_has_prefix(line, str_from(heads[i]));
 		must(is_known);
-		must(is_plain(line, " !=<>&@{};\""));
+		must(is_plain(line, " !=<>&@{};+\""));
 		for (size_t i = 0; i < line.len; i++) {
 			struct str quoted = {line.ptr + from, i - from};
 

@@ -159,6 +159,9 @@ static int measure(unsigned ports, unsigned times, struct err *err)
 		if (r == 0)
 			r = acl_port_clear(use.link, err);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(rule); i++)
+		acl_rule_done(&rule[i]);
+	acl_teardown();
 	printf("load %u rule %u port %u\n", loaded - began, (changed - loaded) / times,
 	       (now_us() - changed) / times / 2);
 	return r;
