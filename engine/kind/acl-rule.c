@@ -10,6 +10,7 @@
 #include "engine/kind/words.h"
 
 #define PEERS_MAX 512 /* of a side */
+#define GROUPS_MAX 16 /* each is a rule of its own for every one of the other side */
 #define PORTS_MAX 128
 
 /* In the order of the canonical line. */
@@ -112,6 +113,7 @@ static int read_peers(enum word word, struct str value, struct acl_peer **ret, s
 		      struct buf *text, struct err *err)
 {
 	struct str rest = value, item;
+	unsigned n_groups = 0;
 
 	while (str_next(&rest, ',', &item)) {
 		struct acl_peer p = {.kind = ACL_RANGE};
@@ -127,6 +129,9 @@ static int read_peers(enum word word, struct str value, struct acl_peer **ret, s
 			    "an address, a network such as 10.0.0.0/8, a range FIRST-LAST, @internal, "
 			    "@external or the name of a list is wanted",
 			    err);
+		n_groups += p.kind == ACL_GROUP;
+		if (n_groups > GROUPS_MAX)
+			return err_set(err, E2BIG, "names more than %d lists in %s", GROUPS_MAX, names[word]);
 		*ret = xrealloc(*ret, (*ret_n + 1) * sizeof(**ret));
 		(*ret)[(*ret_n)++] = p;
 	}
