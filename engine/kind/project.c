@@ -247,6 +247,35 @@ static char **project_used_by(struct object *o)
 	return contents(o, true);
 }
 
+/* Clients are given a project by its name: another one of that name mustn't be theirs by chance. */
+static int refuse_clients(struct object *o, const char *why, struct err *err)
+{
+	static const struct {
+		enum kind_number kind;
+		const char *where;
+	} rows[] = {{KIND_CERTIFICATE, "certificates"}, {KIND_TOKEN, "certificates/tokens"}};
+	AUTO(free) char *name = object_name(o);
+	AUTO(buf_done) struct buf lines = BUF_NULL;
+	AUTO(texts_free) char **users = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(objects_free) struct object **all = host_all(o->host->server, rows[i].kind);
+
+		for (struct object **p = all; *p; p++) {
+			AUTO(config_unref) struct config *own = object_own(*p);
+			const char *list = config_get(own, SECTION_PROPS, "projects");
+			AUTO(texts_free) char **names = texts_split(list ? list : "");
+			AUTO(free) char *client = object_name(*p);
+
+			for (char **n = names; *n; n++)
+				if (!strcmp(*n, name))
+					buf_printf(&lines, "%s/%s\n", rows[i].where, client);
+		}
+	}
+	users = texts_split(buf_cstr(&lines));
+	return users_refuse_list(o, why, "clients are given it in", users, err);
+}
+
 static int project_may_remove(struct object *o, struct err *err)
 {
 	AUTO(texts_free) char **inside = NULL;
@@ -256,7 +285,9 @@ static int project_may_remove(struct object *o, struct err *err)
 		    err, EPERM,
 		    "project default holds everything at the top of the tree: it can't be removed");
 	inside = contents(o, false);
-	return users_refuse_list(o, "be removed", "it isn't empty, it has", inside, err);
+	if (users_refuse_list(o, "be removed", "it isn't empty, it has", inside, err) < 0)
+		return -EBUSY;
+	return refuse_clients(o, "be removed", err);
 }
 
 /* Its profile default goes first: a state file whose project is gone would be a riddle to the next core, and
@@ -293,7 +324,7 @@ static int project_rename(struct object *o, const char *name, struct err *err)
 			    "stopped",
 			    user);
 	}
-	return 0;
+	return refuse_clients(o, "be renamed", err);
 }
 
 const struct kind kind_project = {
