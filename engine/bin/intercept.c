@@ -37,6 +37,8 @@
 
 struct worker {
 	int pidfd; /* -EBADF: none */
+	int alive; /* pipe that ends with the last process of that call: a twin may outlive who made it, where
+		      the container has a file system that doesn't answer. -EBADF: none */
 	int listener;
 	uint64_t deadline;
 };
@@ -109,22 +111,24 @@ static void work(const struct helper *h, int listener, const struct seccomp_noti
 static int free_slot(const struct helper *h)
 {
 	for (int i = 0; i < LISTENER_SLOTS; i++)
-		if (h->worker[i].pidfd < 0)
+		if (h->worker[i].pidfd < 0 && h->worker[i].alive < 0)
 			return i;
 	return -1;
 }
 
 static void take_call(struct helper *h, int listener)
 {
-	int i = free_slot(h);
+	int i = free_slot(h), alive[2];
 	pid_t parent = getpid(), pid;
 
-	if (i < 0)
+	if (i < 0 || pipe2(alive, O_CLOEXEC) < 0)
 		return;
 	memset(&h->slots[i], 0, sizeof(h->slots[i]));
 	/* straight into shared memory: from here on it is known to be in hand */
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &h->slots[i]) < 0) {
 		h->slots[i].id = 0; /* who waited is gone */
+		close(alive[0]);
+		close(alive[1]);
 		return;
 	}
 	pid = sys_clone3(0, &h->worker[i].pidfd);
@@ -132,10 +136,13 @@ static void take_call(struct helper *h, int listener)
 		struct seccomp_notif call = h->slots[i];
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(alive[0]);
 		if (getppid() == parent)
 			work(h, listener, &call);
 		_exit(0);
 	}
+	close(alive[1]);
+	h->worker[i].alive = alive[0];
 	if (pid < 0) {
 		answer(listener, h->slots[i].id, -EAGAIN, 0);
 		h->worker[i].pidfd = -EBADF;
@@ -205,7 +212,7 @@ static void drop_listener(struct helper *h, size_t i)
 static bool has_work(const struct helper *h)
 {
 	for (int i = 0; i < LISTENER_SLOTS; i++)
-		if (h->worker[i].pidfd >= 0)
+		if (h->worker[i].pidfd >= 0 || h->worker[i].alive >= 0)
 			return true;
 	return false;
 }
@@ -215,22 +222,27 @@ static void loop(struct helper *h)
 	bool is_over = false;
 
 	while (!is_over || has_work(h)) {
-		struct pollfd p[1 + LISTENER_SLOTS + MAX_LISTENERS];
+		struct pollfd p[1 + 2 * LISTENER_SLOTS + MAX_LISTENERS];
 		bool full = free_slot(h) < 0;
 		size_t n = 0;
 
 		p[n++] = (struct pollfd){.fd = is_over ? -1 : h->monitor, .events = POLLIN};
 		for (int i = 0; i < LISTENER_SLOTS; i++)
 			p[n++] = (struct pollfd){.fd = h->worker[i].pidfd, .events = POLLIN};
+		for (int i = 0; i < LISTENER_SLOTS; i++)
+			p[n++] = (struct pollfd){.fd = h->worker[i].alive};
 		for (size_t i = 0; h->is_serving && i < h->n; i++)
 			p[n++] = (struct pollfd){.fd = h->listener[i], .events = full ? 0 : POLLIN};
 		if (poll(p, n, has_work(h) ? LOOK_MS : -1) < 0 && errno != EINTR)
 			return;
-		for (int i = 0; i < LISTENER_SLOTS; i++)
+		for (int i = 0; i < LISTENER_SLOTS; i++) {
 			if (h->worker[i].pidfd >= 0 && p[1 + i].revents)
 				end_worker(h, i);
-		for (size_t i = n - 1 - LISTENER_SLOTS; i-- > 0;) {
-			short events = p[1 + LISTENER_SLOTS + i].revents;
+			if (h->worker[i].alive >= 0 && p[1 + LISTENER_SLOTS + i].revents)
+				close(TAKE_FD(h->worker[i].alive));
+		}
+		for (size_t i = n - 1 - 2 * LISTENER_SLOTS; i-- > 0;) {
+			short events = p[1 + 2 * LISTENER_SLOTS + i].revents;
 
 			if (events & POLLIN)
 				take_call(h, h->listener[i]);
@@ -389,7 +401,7 @@ int main(int argc, char **argv)
 	if (spawn_seal("lxdfs-intercept", argv) < 0)
 		return 1;
 	for (int i = 0; i < LISTENER_SLOTS; i++)
-		h.worker[i].pidfd = -EBADF;
+		h.worker[i].pidfd = h.worker[i].alive = -EBADF;
 	if (spawn_detach() < 0 || fcntl(h.core, F_SETFD, FD_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0 ||
 	    chdir("/") < 0)
 		return 1;

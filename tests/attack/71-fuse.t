@@ -31,6 +31,31 @@ for kind in plain privileged; do
 	does "it starts again" start "$kind"
 	gone "$kind"
 done
+# ---- calls that the host does end as well: a file system that doesn't answer holds up only who asked for it
+does "a container whose mknod is done for it" create maker
+c set instance maker config security.syscalls.intercept.mknod true
+c set instance maker config security.syscalls.intercept.sysinfo true
+does "it starts" start maker
+c job exec maker 'asker selfish /tmp/fs >/tmp/said 2>&1'
+ok "a file system that doesn't answer" -- eventually taken maker
+for i in 1 2 3; do
+	c job exec maker "asker mknod-1:3 /tmp/fs/$i >/tmp/out$i 2>&1"
+done
+# one outer process, and two for each call
+waiting() { [ "$(pgrep -c -x lxdfs-intercept)" = 7 ]; }
+ok "calls wait there" -- eventually waiting
+is "$(run maker asker mknod-1:3 /tmp/other)" "mknod-1:3 reached" "others are done meanwhile"
+kill -KILL "$(pgrep -o -x lxdfs-intercept)"
+interrupted() { [ "$(run maker cat /tmp/out1 /tmp/out2 /tmp/out3 | grep -c EINTR)" = 3 ]; }
+ok "who waits for a helper that is killed hears of it" -- eventually interrupted
+is "$(run maker asker mknod-1:3 /tmp/another)" "mknod-1:3 reached" "and the next helper serves"
+before=$(date +%s)
+c job exec maker 'asker mknod-1:3 /tmp/fs/last'
+does "it is stopped while a call waits" stop maker force
+ok "soon" -- test $(($(date +%s) - before)) -lt 15
+gone_all() { ! pgrep -x lxdfs-intercept >/dev/null; }
+ok "and no helper is left" -- eventually gone_all
+gone maker
 core_end
 umount /dev/fuse
 done_testing
