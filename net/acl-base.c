@@ -90,70 +90,103 @@ static void sets_text(struct buf *b, const struct dir *d)
 	     t, d->name, PORTS_MAX);
 }
 
+/* Chains of each protocol: a packet meets the rules of its own alone. */
+static void protocols_text(struct buf *b, const char *what, const struct dir *d, size_t f)
+{
+	const char *n = families[f].n, *me = d->name;
+
+	line(b,
+	     "add rule bridge %s acl-%s%s-%s meta l4proto vmap { tcp : goto acl-%s%s-tcp-%s, udp : goto "
+	     "acl-%s%s-udp-%s, "
+	     "%s : goto acl-%s%s-icmp-%s }",
+	     net_table(), what, n, me, what, n, me, what, n, me, f ? "ipv6-icmp" : "icmp", what, n, me);
+}
+
 /* Of a flow that the other side began: passes as what is noted the other way round. */
 static void replies_text(struct buf *b, const struct dir *d, size_t f)
 {
 	AUTO(buf_done) struct buf head = BUF_NULL, addrs = BUF_NULL;
-	const char *n = families[f].n, *ip = families[f].ip, *o = d->other;
+	const char *n = families[f].n, *ip = families[f].ip, *o = d->other, *me = d->name;
 	const char *h, *a;
 
-	buf_printf(&head, "add rule bridge %s acl-replies%s-%s", net_table(), n, d->name);
+	buf_printf(&head, "add rule bridge %s acl-replies%s", net_table(), n);
 	buf_printf(&addrs, "%s . %s daddr . %s saddr", d->me, ip, ip);
 	h = head.ptr;
 	a = addrs.ptr;
-	line(b, "%s %s %s . %s saddr . %s daddr . %s @acl_frag%s_%s accept", h,
-	     f ? "frag frag-off != 0" : "ip frag-off & 0x1fff != 0", d->me, ip, ip, families[f].id, n,
-	     d->name);
+	line(b, "%s-%s %s %s . %s saddr . %s daddr . %s @acl_frag%s_%s accept", h, me,
+	     f ? "frag frag-off != 0" : "ip frag-off & 0x1fff != 0", d->me, ip, ip, families[f].id, n, me);
+	protocols_text(b, "replies", d, f);
+	line(b,
+	     "%s-%s %s . meta l4proto @acl_other%s_%s update @acl_other%s_%s { %s . meta l4proto } goto "
+	     "acl-pass-%s",
+	     h, me, a, n, o, n, o, a, me);
 	for (int i = 0; i < 2; i++)
 		line(b,
-		     "%s tcp flags & (%s) != 0 %s . tcp dport . tcp sport @acl_tcp%s_%s update @acl_tcp%s_%s "
-		     "{ %s . tcp "
-		     "dport . tcp sport timeout %s } goto acl-pass-%s",
-		     h, i ? "psh" : "fin | rst", a, n, o, n, o, a, i ? TCP_DATA : TCP_END, d->name);
-	line(b, "%s %s . tcp dport . tcp sport @acl_tcp%s_%s goto acl-pass-%s", h, a, n, o, d->name);
+		     "%s-tcp-%s tcp flags & (%s) != 0 %s . tcp dport . tcp sport @acl_tcp%s_%s update "
+		     "@acl_tcp%s_%s { %s "
+		     ". tcp dport . tcp sport timeout %s } goto acl-pass-%s",
+		     h, me, i ? "psh" : "fin | rst", a, n, o, n, o, a, i ? TCP_DATA : TCP_END, me);
+	line(b, "%s-tcp-%s %s . tcp dport . tcp sport @acl_tcp%s_%s goto acl-pass-%s", h, me, a, n, o, me);
 	line(b,
-	     "%s %s . udp dport . udp sport @acl_udp%s_%s update @acl_udp%s_%s { %s . udp dport . udp sport "
-	     "timeout " UDP_DATA " } goto acl-pass-%s",
-	     h, a, n, o, n, o, a, d->name);
-	line(b, "%s %s type echo-reply %s . meta l4proto @acl_other%s_%s goto acl-pass-%s", h,
-	     families[f].icmp, a, n, o, d->name);
-	line(b,
-	     "%s meta l4proto != { tcp, udp, %s } %s . meta l4proto @acl_other%s_%s update @acl_other%s_%s { "
-	     "%s . meta "
-	     "l4proto } goto acl-pass-%s",
-	     h, f ? "ipv6-icmp" : "icmp", a, n, o, n, o, a, d->name);
-	line(b, "%s %s type { %s } accept", h, families[f].icmp, f ? "1, 2, 3, 4" : "3, 11, 12");
+	     "%s-udp-%s %s . udp dport . udp sport @acl_udp%s_%s update @acl_udp%s_%s { %s . udp dport . udp "
+	     "sport timeout "
+	     "%s } goto acl-pass-%s",
+	     h, me, a, n, o, n, o, a, UDP_DATA, me);
+	line(b, "%s-icmp-%s %s type echo-reply %s . meta l4proto @acl_other%s_%s goto acl-pass-%s", h, me,
+	     families[f].icmp, a, n, o, me);
+	line(b, "%s-icmp-%s %s type { %s } accept", h, me, families[f].icmp, f ? "1, 2, 3, 4" : "3, 11, 12");
+}
+
+/* A new flow: of one of the sets, unless it comes too soon after too many. */
+static void note_text(struct buf *b, const char *chain, const struct dir *d, const char *set, const char *n,
+		      const char *key)
+{
+	const char *t = net_table(), *me = d->name;
+
+	line(b, "add rule bridge %s %s-%s add @acl_new_%s { %s limit rate over " NEW_RATE " } drop", t, chain,
+	     me, me, d->me);
+	line(b, "add rule bridge %s %s-%s add @acl_%s%s_%s { %s } goto acl-pass-%s", t, chain, me, set, n, me,
+	     key, me);
+	line(b, "add rule bridge %s %s-%s drop", t, chain, me);
 }
 
 /* Noting a flow. An entry that is there isn't made younger: only an answer, or data behind it, does that. */
 static void keep_text(struct buf *b, const struct dir *d, size_t f)
 {
-	AUTO(buf_done) struct buf head = BUF_NULL, addrs = BUF_NULL;
-	const char *n = families[f].n, *ip = families[f].ip, *me = d->name;
-	const char *h, *a;
+	AUTO(buf_done) struct buf chain = BUF_NULL, tcp = BUF_NULL, udp = BUF_NULL, icmp = BUF_NULL;
+	AUTO(buf_done) struct buf tcp_key = BUF_NULL, udp_key = BUF_NULL, key = BUF_NULL;
+	const char *n = families[f].n, *ip = families[f].ip, *me = d->name, *t = net_table();
 
-	buf_printf(&head, "add rule bridge %s acl-keep%s-%s", net_table(), n, me);
-	buf_printf(&addrs, "%s . %s saddr . %s daddr", d->me, ip, ip);
-	h = head.ptr;
-	a = addrs.ptr;
+	buf_printf(&chain, "acl-keep%s", n);
+	buf_printf(&tcp, "acl-keep%s-tcp", n);
+	buf_printf(&udp, "acl-keep%s-udp", n);
+	buf_printf(&icmp, "acl-keep%s-icmp", n);
+	buf_printf(&tcp_key, "%s . %s saddr . %s daddr . tcp sport . tcp dport", d->me, ip, ip);
+	buf_printf(&udp_key, "%s . %s saddr . %s daddr . udp sport . udp dport", d->me, ip, ip);
+	buf_printf(&key, "%s . %s saddr . %s daddr . meta l4proto", d->me, ip, ip);
+
+	protocols_text(b, "keep", d, f);
+	line(b, "add rule bridge %s %s-%s %s @acl_other%s_%s goto acl-pass-%s", t, chain.ptr, me, key.ptr, n,
+	     me, me);
+	note_text(b, chain.ptr, d, "other", n, key.ptr);
 	for (int i = 0; i < 2; i++)
 		line(b,
-		     "%s tcp flags & (%s) != 0 %s . tcp sport . tcp dport @acl_tcp%s_%s update @acl_tcp%s_%s "
-		     "{ %s . tcp "
-		     "sport . tcp dport timeout %s } goto acl-pass-%s",
-		     h, i ? "psh" : "fin | rst", a, n, me, n, me, a, i ? TCP_DATA : TCP_END, me);
-	line(b, "%s %s . tcp sport . tcp dport @acl_tcp%s_%s goto acl-pass-%s", h, a, n, me, me);
-	line(b, "%s %s . udp sport . udp dport @acl_udp%s_%s goto acl-pass-%s", h, a, n, me, me);
-	line(b, "%s %s type != echo-request goto acl-pass-%s", h, families[f].icmp, me);
-	line(b, "%s %s . meta l4proto @acl_other%s_%s goto acl-pass-%s", h, a, n, me, me);
-	line(b, "%s add @acl_new_%s { %s limit rate over " NEW_RATE " } drop", h, me, d->me);
-	line(b, "%s meta l4proto tcp add @acl_tcp%s_%s { %s . tcp sport . tcp dport } goto acl-pass-%s", h, n,
-	     me, a, me);
-	line(b, "%s meta l4proto udp add @acl_udp%s_%s { %s . udp sport . udp dport } goto acl-pass-%s", h, n,
-	     me, a, me);
-	line(b, "%s meta l4proto != { tcp, udp } add @acl_other%s_%s { %s . meta l4proto } goto acl-pass-%s",
-	     h, n, me, a, me);
-	line(b, "%s drop", h);
+		     "add rule bridge %s %s-%s tcp flags & (%s) != 0 %s @acl_tcp%s_%s update @acl_tcp%s_%s { "
+		     "%s timeout %s "
+		     "} goto acl-pass-%s",
+		     t, tcp.ptr, me, i ? "psh" : "fin | rst", tcp_key.ptr, n, me, n, me, tcp_key.ptr,
+		     i ? TCP_DATA : TCP_END, me);
+	line(b, "add rule bridge %s %s-%s %s @acl_tcp%s_%s goto acl-pass-%s", t, tcp.ptr, me, tcp_key.ptr, n,
+	     me, me);
+	note_text(b, tcp.ptr, d, "tcp", n, tcp_key.ptr);
+	line(b, "add rule bridge %s %s-%s %s @acl_udp%s_%s goto acl-pass-%s", t, udp.ptr, me, udp_key.ptr, n,
+	     me, me);
+	note_text(b, udp.ptr, d, "udp", n, udp_key.ptr);
+	line(b, "add rule bridge %s %s-%s %s type != echo-request goto acl-pass-%s", t, icmp.ptr, me,
+	     families[f].icmp, me);
+	line(b, "add rule bridge %s %s-%s %s @acl_other%s_%s goto acl-pass-%s", t, icmp.ptr, me, key.ptr, n,
+	     me, me);
+	note_text(b, icmp.ptr, d, "other", n, key.ptr);
 }
 
 static void pass_text(struct buf *b, const struct dir *d)
@@ -168,8 +201,12 @@ static void pass_text(struct buf *b, const struct dir *d)
 	line(b, "add rule bridge %s acl-pass-%s accept", t, d->name);
 }
 
-static const char *const flow_chains[] = {"replies", "replies4", "replies6", "keep",
-					  "keep4",   "keep6",	 "pass"};
+static const char *const flow_chains[] = {
+    "replies",	 "replies4",	 "replies4-tcp", "replies4-udp",  "replies4-icmp",
+    "replies6",	 "replies6-tcp", "replies6-udp", "replies6-icmp", "keep",
+    "keep4",	 "keep4-tcp",	 "keep4-udp",	 "keep4-icmp",	  "keep6",
+    "keep6-tcp", "keep6-udp",	 "keep6-icmp",	 "pass",
+};
 
 static void dir_text(struct buf *b, const struct dir *d)
 {
