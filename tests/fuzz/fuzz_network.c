@@ -83,7 +83,7 @@ static bool is_plain(struct str s, const char *more)
 static void check_dnsmasq(const struct network_spec *spec, struct str text)
 {
 	unsigned seen[ARRAY_SIZE(options)] = {0};
-	size_t n_ranges = 4 + spec->dns.n_ranges4 + spec->dns.n_ranges6;
+	size_t n_ranges = 5 + spec->dns.n_ranges4 + spec->dns.n_ranges6;
 	struct str line;
 
 	must(text.len && text.ptr[text.len - 1] == '\n');
@@ -92,7 +92,7 @@ static void check_dnsmasq(const struct network_spec *spec, struct str text)
 	while (str_next(&text, '\n', &line)) {
 		bool is_known = false;
 
-		must(is_plain(line, "=[]"));
+		must(is_plain(line, "=[]!"));
 		for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 			const size_t n = strlen(options[i].head);
 			const char last = options[i].head[n - 1];
