@@ -3,6 +3,7 @@
 V ?= release
 B := build/$(V)
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
 sbindir ?= $(prefix)/sbin
 libexecdir ?= $(prefix)/libexec/lxdfs
 datadir ?= $(prefix)/share/lxdfs
@@ -233,8 +234,9 @@ compare-attacks: all $(TOOL_BIN)
 # What is installed beside the programs: the scripts that first start needs, the image, the unit.
 HELPERS = $(filter-out $(B)/bin/lxdfsd $(B)/bin/lxdfs-gen-docs,$(PROGRAMS))
 install: all docs
-	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir) $(DESTDIR)$(unitdir)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir) $(DESTDIR)$(unitdir)
 	install -m 0755 $(B)/bin/lxdfsd $(DESTDIR)$(sbindir)/
+	install -m 0755 scripts/lxdfs-shell $(DESTDIR)$(bindir)/
 	install -m 0755 $(HELPERS) scripts/first-start scripts/setup-host $(DESTDIR)$(libexecdir)/
 	install -m 0644 README.md doc/*.md $(DESTDIR)$(datadir)/
 	$(if $(wildcard scripts/make-busybox-image),scripts/make-busybox-image $(DESTDIR)$(datadir)/busybox.tar.xz)
@@ -248,7 +250,7 @@ install: all docs
 	done
 
 uninstall:
-	rm -f $(DESTDIR)$(sbindir)/lxdfsd $(DESTDIR)$(unitdir)/lxdfs.service
+	rm -f $(DESTDIR)$(sbindir)/lxdfsd $(DESTDIR)$(bindir)/lxdfs-shell $(DESTDIR)$(unitdir)/lxdfs.service
 	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir)
 	rm -f $(DESTDIR)$(mandir)/man*/lxdfs*.[1-8]
 

@@ -21,7 +21,7 @@
 #define LAST_READS 64
 #define LINGER_MS 2000
 #define LINGER_STEP_MS 20
-#define LINGER_IDLE 15 /* steps in which nobody read anything */
+#define LINGER_STEPS 25 /* in which nothing is read */
 
 /* The slave of a new master, by the kernel and not by a path. */
 static int open_peer(int master, struct winsize size)
@@ -144,17 +144,15 @@ void terminal_wants(const struct terminal *t, int feed, struct pollfd p[TERMINAL
 }
 
 /* Return: false the other side is gone */
-static bool put(struct terminal_bytes *b, int fd, uint64_t *count)
+static bool put(struct terminal_bytes *b, int fd)
 {
 	ssize_t n;
 
 	if (!has(b) || fd < 0)
 		return true;
 	n = sys_write(fd, b->bytes + b->from, b->to - b->from);
-	if (n > 0) {
+	if (n > 0)
 		b->from += (size_t)n;
-		*count += (uint64_t)n;
-	}
 	return n >= 0 || n == -EAGAIN;
 }
 
@@ -179,21 +177,62 @@ static bool get(struct terminal_bytes *b, int *fd)
 void terminal_move(struct terminal *t, const struct pollfd p[TERMINAL_POLLS], int *feed, terminal_keep *keep,
 		   void *ctx)
 {
-	uint64_t fed = 0;
-
 	if (p[1].revents & (POLLIN | POLLHUP | POLLERR) && get(&t->out, &t->inner))
 		keep(ctx, t->out.bytes, t->out.to);
 	if (!get(&t->in, feed) && p[0].revents & POLLIN && get(&t->in, &t->host))
 		follow_size(t);
-	put(&t->out, t->host, &t->printed);
-	if (!put(&t->in, t->inner, &fed) || t->inner < 0)
+	put(&t->out, t->host);
+	if (!put(&t->in, t->inner) || t->inner < 0)
 		t->in.from = t->in.to; /* nobody reads that any more */
+}
+
+/* Whether anybody else has the host's pty open: its master hangs up when nobody has. */
+static bool has_reader(struct terminal *t)
+{
+	struct pollfd p = {.fd = t->host, .events = 0};
+	bool is_open;
+
+	if (t->slave < 0)
+		return false;
+	close(TAKE_FD(t->slave));
+	is_open = poll(&p, 1, 0) == 0 || !(p.revents & POLLHUP);
+	t->slave = ioctl(t->host, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return is_open && t->slave >= 0;
+}
+
+/* What of it nobody has read yet. Asking for input first has the kernel pass on what is still on its way. */
+static int unread(const struct terminal *t)
+{
+	struct pollfd p = {.fd = t->slave, .events = POLLIN};
+	int n = 0;
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN && ioctl(t->slave, FIONREAD, &n) == 0 ? n : 0;
+}
+
+/* Waits until somebody has read something. Return: false there is nothing left, or he doesn't read */
+static bool await_reader(struct terminal *t, uint64_t end)
+{
+	int left = unread(t);
+
+	for (int i = 0; left > 0 && i < LINGER_STEPS && sys_deadline(0) < end; i++) {
+		if (unread(t) < left)
+			return true;
+		poll(NULL, 0, LINGER_STEP_MS);
+	}
+	return false;
 }
 
 void terminal_drain(struct terminal *t, terminal_keep *keep, void *ctx)
 {
+	uint64_t end = sys_deadline(LINGER_MS);
+	bool is_read = has_reader(t);
+
 	for (int i = 0; i < LAST_READS; i++) {
-		put(&t->out, t->host, &t->printed);
+		put(&t->out, t->host);
+		while (has(&t->out) && is_read) {
+			is_read = await_reader(t, end);
+			put(&t->out, t->host);
+		}
 		/* who doesn't read loses what the host's pty can't hold; the kept copy has it */
 		t->out.from = t->out.to;
 		if (!get(&t->out, &t->inner))
@@ -205,16 +244,8 @@ void terminal_drain(struct terminal *t, terminal_keep *keep, void *ctx)
 void terminal_linger(struct terminal *t)
 {
 	uint64_t end = sys_deadline(LINGER_MS);
-	int left = 0, now, idle = 0;
 
-	/* where nobody has read anything nobody waits for the rest */
-	if (t->slave < 0 || ioctl(t->slave, FIONREAD, &left) < 0 || (uint64_t)left >= t->printed)
-		return;
-	while (left > 0 && idle < LINGER_IDLE && sys_deadline(0) < end) {
-		poll(NULL, 0, LINGER_STEP_MS);
-		if (ioctl(t->slave, FIONREAD, &now) < 0)
-			return;
-		idle = now < left ? 0 : idle + 1;
-		left = now;
-	}
+	if (has_reader(t))
+		while (await_reader(t, end))
+			;
 }

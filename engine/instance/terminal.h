@@ -24,7 +24,6 @@ struct terminal {
 	int inner; /* master of the container's */
 	struct winsize size;
 	struct terminal_bytes in, out; /* to the command, from it */
-	uint64_t printed;	       /* bytes that the host's pty took */
 };
 
 #define TERMINAL_NULL ((struct terminal){.host = -EBADF, .slave = -EBADF, .inner = -EBADF})

@@ -55,8 +55,9 @@ is "$(talk "$E/terminal" 'end' 'stty size; echo end
 end" "one that was set by who uses it is taken over"
 fails_with ERANGE 'width is "0"' "no columns" -- put 0 "$E/width"
 fails_with EBUSY 'it was run already' "all else stays" -- put false "$E/interactive"
-talk "$E/terminal" 'started' 'echo started; sleep 100
+talk "$E/terminal" 'started' 'echo started; sleep 2345
 ' >/dev/null
+eventually pgrep -f '^sleep 2345$'
 is "$(printf '\003' >"$terminal"; talk "$E/terminal" 'end' 'echo end
 ' | tail -n 1)" end "^C ends what runs, not the shell"
 is "$(talk "$E/terminal" end 'for i in 0 1 2; do readlink /proc/self/fd/$i; done; echo end

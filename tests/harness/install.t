@@ -5,7 +5,7 @@
 dest=$WORK/dest
 
 ok "make install DESTDIR=..." -- make -s -C "$ROOT" V="${BUILD##*/}" install DESTDIR="$dest" prefix=/usr
-for file in usr/sbin/lxdfsd usr/libexec/lxdfs/lxdfs-monitor usr/libexec/lxdfs/lxdfs-enter usr/libexec/lxdfs/lxdfs-unpack usr/libexec/lxdfs/lxdfs-notify usr/libexec/lxdfs/lxdfs-proxy usr/libexec/lxdfs/lxdfs-intercept \
+for file in usr/sbin/lxdfsd usr/bin/lxdfs-shell usr/libexec/lxdfs/lxdfs-mount usr/libexec/lxdfs/lxdfs-monitor usr/libexec/lxdfs/lxdfs-enter usr/libexec/lxdfs/lxdfs-unpack usr/libexec/lxdfs/lxdfs-notify usr/libexec/lxdfs/lxdfs-proxy usr/libexec/lxdfs/lxdfs-intercept \
 	usr/libexec/lxdfs/first-start usr/libexec/lxdfs/setup-host; do
 	ok "$file is a program" -- test -x "$dest/$file"
 done
