@@ -138,5 +138,27 @@ refuses EPERM "a line root:4250:1" "one that root wasn't given" set instance b c
 refuses EINVAL "among those that" "one that containers have anyway" set instance b config raw.idmap "both 1000005 1000"
 refuses EINVAL 'line 1 has "x"' "a slip" set instance b config raw.idmap "both x 1000"
 core_end
+
+# ---- ranges of user lxd come before those of root, and those of users and groups may differ
+umount /etc/subuid /etc/subgid
+printf 'root:1000000:1000000\nlxd:2000000:100\nlxd:2000000:200000\n' >"$WORK/subuid"
+printf 'lxd:2010000:180000\nroot:1000000:1000000\n' >"$WORK/subgid"
+mount --bind "$WORK/subuid" /etc/subuid
+mount --bind "$WORK/subgid" /etc/subgid
+core_start
+is "$SAID" ok "a core with other files"
+maps() {
+	c pid "$1"
+	cat "/proc/$OUT/uid_map" "/proc/$OUT/gid_map" | tr -s ' ' | sed 's/^ //' | tr '\n' ,
+}
+make both
+is "$(maps both)" "0 2000000 200000,0 2010000 180000," "users and groups have ranges of their own"
+run both 'echo x >/file; chown 199999:179999 /file' >/dev/null
+is "$(run both stat -c %u:%g /file)" 199999:179999 "to their ends"
+make own security.idmap.isolated true
+is "$(maps own)" "0 2075536 65536,0 2075536 65536," "an isolated one has one range for both, above what they share"
+c create none
+refuses ENOSPC "" "when there is no range left" set instance none config security.idmap.isolated true
+core_end
 umount /etc/subuid /etc/subgid
 done_testing
