@@ -348,6 +348,8 @@ static int read_order(struct helper *h, struct err *err)
  * nothing else, and ends with us. */
 static int start_runner(struct helper *h, struct err *err)
 {
+	const struct intercept_confine confine = {h->filter, h->order.caps_drop, h->order.profile,
+						  h->order.context};
 	int sv[2];
 	pid_t pid;
 
@@ -362,7 +364,7 @@ static int start_runner(struct helper *h, struct err *err)
 		close(sv[0]);
 		prctl(PR_SET_DUMPABLE, 0);
 		signal(SIGCHLD, SIG_IGN);
-		while (intercept_fuse_run(sv[1], &h->rules, h->filter, h->order.caps_drop) <= 0)
+		while (intercept_fuse_run(sv[1], &h->rules, &confine) <= 0)
 			;
 		_exit(0);
 	}

@@ -40,15 +40,23 @@ bool intercept_fs_known(const struct intercept_rules *rules, const char *fs);
 /** intercept_fs_fuse() - the program that does it, to be freed; NULL: the kernel */
 char *intercept_fs_fuse(const struct intercept_rules *rules, const char *fs);
 
+/* What holds a program that is run in the container. */
+struct intercept_confine {
+	int filter; /* of system calls; -1: none */
+	uint64_t caps_drop;
+	const char *profile, *context; /* NULL: none */
+};
+
 /**
  * intercept_fuse_run() - run the program of a FUSE file system in the container, as the caller; for the fuse
  * runner
  * @request: its socket, on which a request was sent by intercept_mount()
- * @filter:  the container's system call filter, @caps_drop likewise
+ * @confine: as all that runs in the container
  *
  * Return: 0 a request was done; 1 there will be none any more; or a failure
  */
-int intercept_fuse_run(int request, const struct intercept_rules *rules, int filter, uint64_t caps_drop);
+int intercept_fuse_run(int request, const struct intercept_rules *rules,
+		       const struct intercept_confine *confine);
 
 /** intercept_caps() - capabilities (bits 1 << CAP_X) that these calls take */
 uint64_t intercept_caps(unsigned what);

@@ -215,14 +215,15 @@ struct fuse_request {
 };
 
 /* In the container, in a process of its own: never returns. */
-static void run_program(const struct fuse_request *q, int filter, uint64_t caps_drop, pid_t parent)
+static void run_program(const struct fuse_request *q, const struct intercept_confine *confine, pid_t parent)
 {
 	static const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 					  NULL};
 	const char *const argv[] = {q->program, q->source, q->target, "-o", q->readonly ? "ro" : "rw", NULL};
 	extern char **environ;
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (sandbox_drop_caps(caps_drop) < 0 || caller_become(&q->caller, parent) < 0 ||
+	if (sandbox_drop_caps(confine->caps_drop) < 0 || caller_become(&q->caller, parent) < 0 ||
 	    ((q->source[0] != '/' || q->target[0] != '/') && fchdir(q->caller.cwd) < 0) || setsid() < 0)
 		_exit(126);
 	for (int i = 0; i < 3; i++)
@@ -232,7 +233,9 @@ static void run_program(const struct fuse_request *q, int filter, uint64_t caps_
 		_exit(126);
 	umask(022);
 	environ = (char **)env;
-	if (filter >= 0 && sandbox_filter(filter) < 0)
+	if ((confine->profile && sandbox_label_exec(proc, confine->profile) < 0) ||
+	    (confine->context && sandbox_context_exec(proc, confine->context) < 0) ||
+	    (confine->filter >= 0 && sandbox_filter(confine->filter) < 0))
 		_exit(126);
 	execvp(argv[0], (char *const *)argv);
 	_exit(errno == ENOENT ? 127 : 126);
@@ -257,8 +260,8 @@ static int join_spaces(const struct syscall_caller *c)
 	return setns(c->pidns, CLONE_NEWPID) < 0 ? -EPERM : 0;
 }
 
-static int run_request(const struct intercept_rules *rules, const struct fuse_request *q, int filter,
-		       uint64_t caps_drop)
+static int run_request(const struct intercept_rules *rules, const struct fuse_request *q,
+		       const struct intercept_confine *confine)
 {
 	AUTO(fd) int pidfd = -EBADF;
 	siginfo_t si;
@@ -273,7 +276,7 @@ static int run_request(const struct intercept_rules *rules, const struct fuse_re
 		return r;
 	pid = sys_clone3(0, &pidfd);
 	if (pid == 0)
-		run_program(q, filter, caps_drop, getppid());
+		run_program(q, confine, getppid());
 	r = pid < 0 ? pid : sys_waitid(pidfd, &si, 0);
 	if (r < 0)
 		return r;
@@ -282,7 +285,8 @@ static int run_request(const struct intercept_rules *rules, const struct fuse_re
 	return si.si_status == 0 ? 0 : si.si_status == 127 ? -ENODEV : si.si_status == 126 ? -EPERM : -EIO;
 }
 
-int intercept_fuse_run(int request, const struct intercept_rules *rules, int filter, uint64_t caps_drop)
+int intercept_fuse_run(int request, const struct intercept_rules *rules,
+		       const struct intercept_confine *confine)
 {
 	AUTO(msg_done) struct msg ask = MSG_NULL;
 	AUTO(buf_done) struct buf body = BUF_NULL;
@@ -308,7 +312,7 @@ int intercept_fuse_run(int request, const struct intercept_rules *rules, int fil
 		? caller_open_at(ask.fds[0], id, TAKE_FD(ask.fds[1]), &q.caller)
 		: -EBADMSG;
 	if (!r)
-		r = run_request(rules, &q, filter, caps_drop);
+		r = run_request(rules, &q, confine);
 	pack_u32(&body, (uint32_t)-r);
 	msg_send(ask.fds[2], &fuse_table, FUSE_DONE, 0, buf_str(&body), NULL, 0);
 	_exit(0);

@@ -27,6 +27,8 @@ void intercept_order_pack(struct buf *b, const struct intercept_order *o)
 	pack_u32(b, o->has_filter);
 	pack_u32(b, (uint32_t)o->rtprio);
 	pack_u64(b, o->caps_drop);
+	pack_text(b, o->profile);
+	pack_text(b, o->context);
 	pack_text(b, o->cgroup_root);
 	pack_text(b, o->uuid);
 }
@@ -49,6 +51,8 @@ int intercept_order_unpack(struct str bytes, struct intercept_order *ret, struct
 	o.has_filter = unpack_u32(&u);
 	o.rtprio = (int)unpack_u32(&u);
 	o.caps_drop = unpack_u64(&u);
+	o.profile = unpack_text(&u);
+	o.context = unpack_text(&u);
 	o.cgroup_root = unpack_text(&u);
 	o.uuid = unpack_text(&u);
 	if (!unpack_ok(&u) || !o.cgroup_root || !o.uuid) {
@@ -64,6 +68,8 @@ void intercept_order_done(struct intercept_order *o)
 	texts_free(o->allowed);
 	texts_free(o->fuse);
 	texts_free(o->groups);
+	free(o->profile);
+	free(o->context);
 	free(o->cgroup_root);
 	free(o->uuid);
 	*o = (struct intercept_order){0};

@@ -27,6 +27,8 @@ static int send_order(const struct intercept_spec *s, struct container *c, int s
 	    .has_filter = s->filter >= 0,
 	    .rtprio = s->rtprio,
 	    .caps_drop = s->caps_drop,
+	    .profile = (char *)s->profile,
+	    .context = (char *)s->context,
 	    .cgroup_root = (char *)cgroup_root_name(cg),
 	    .uuid = (char *)container_uuid(c),
 	};

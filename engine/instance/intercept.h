@@ -22,6 +22,7 @@ struct intercept_spec {
 	int rtprio;
 	int filter; /* the container's own, for programs of fuse; -1: none */
 	uint64_t caps_drop;
+	const char *profile, *context; /* AppArmor's, SELinux', likewise; NULL: none */
 };
 
 struct intercept_order {
@@ -30,6 +31,7 @@ struct intercept_order {
 	bool shift, has_filter;
 	int rtprio;
 	uint64_t caps_drop;
+	char *profile, *context;
 	char *cgroup_root, *uuid;
 };
 

@@ -7,6 +7,7 @@
 #include "engine/base/auto.h"
 #include "engine/confine/intercept.h"
 #include "engine/instance/apply.h"
+#include "engine/instance/guard.h"
 #include "engine/instance/instance.h"
 #include "engine/instance/intercept.h"
 #include "engine/instance/limits.h"
@@ -75,6 +76,7 @@ int instance_serve_held(struct object *o, const struct config *c, struct err *er
 {
 	__attribute__((cleanup(intercepts_done_auto))) struct intercepts has = {0};
 	struct instance *in = instance_of(o);
+	AUTO(free) char *profile = guard_instance_label(o), *context = guard_instance_context(o);
 	struct intercept_spec spec;
 
 	if (!in->container)
@@ -88,6 +90,8 @@ int instance_serve_held(struct object *o, const struct config *c, struct err *er
 	    .rtprio = has.rtprio,
 	    .filter = in->seccomp_fd >= 0 ? in->seccomp_fd : -1,
 	    .caps_drop = in->caps_drop,
+	    .profile = profile,
+	    .context = context,
 	};
 	return intercept_start(&instances_of(o)->env, in->container, &spec, err);
 }

@@ -276,6 +276,8 @@ static void add_intercepts(struct start *s)
 	    .rtprio = s->intercepts.rtprio,
 	    .filter = spec->seccomp_fd,
 	    .caps_drop = spec->caps_drop,
+	    .profile = spec->profile,
+	    .context = spec->context,
 	};
 	spec->notify_fd = instance_of(s->o)->notify_fd;
 	spec->intercept = &s->intercept;

@@ -44,6 +44,8 @@ disk usr /usr /usr
 disk programs "$BIN" /opt/lxdfs
 disk image "$STATE/given" /opt/image
 disk scripts "$ROOT/scripts" /opt/scripts
+# where the host has AppArmor, the outer one has a policy namespace, in which the inner lxdfs loads profiles
+[ ! -d /etc/apparmor.d ] || disk apparmor /etc/apparmor.d /etc/apparmor.d
 # inside COMMAND: what it prints
 inside() {
 	local e=$foo/exec/t$BASHPID
