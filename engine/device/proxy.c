@@ -375,6 +375,7 @@ static void revive(void *arg)
 	AUTO(config_unref) struct config *c = NULL;
 	AUTO(err_done) struct err err = ERR_NULL;
 	struct proxy_live *l;
+	unsigned wait;
 
 	if (!o->host->is_stopping &&
 	    object_take(o, "being looked after: a proxy ended", &caller_core, NULL) == 0) {
@@ -389,8 +390,11 @@ static void revive(void *arg)
 				host_warn(o->host, o, "proxy-ended",
 					  "proxy %s ended and can't be started: %s", x->device,
 					  err_text(&err));
-				l->deaths += l->deaths < 10;
-				revive_after(o, x->device, MIN(1U << l->deaths, RETRY_MAX_S));
+				pthread_mutex_lock(&lock);
+				wait = MIN(1U << ++l->deaths, RETRY_MAX_S);
+				l->deaths = MIN(l->deaths, 10U);
+				pthread_mutex_unlock(&lock);
+				revive_after(o, x->device, wait);
 			}
 		}
 		object_release(o);

@@ -147,6 +147,8 @@ static const struct key rows[] = {
     RESTRICT("devices.nic", managed, "managed", NULL,
 	     "Which NICs instances may have: none (`block`), those on networks/ (`managed`), or all."),
     RESTRICT("devices.pci", allow_block, "block", NO_SUCH_DEVICES, "Whether instances may have PCI devices."),
+    RESTRICT("devices.proxy", allow_block, "block", NULL,
+	     "Whether instances may have proxies, which lead from the host to them and back."),
     RESTRICT("devices.unix-block", allow_block, "block", NULL, "Whether instances may have block devices."),
     RESTRICT("devices.unix-char", allow_block, "block", NULL,
 	     "Whether instances may have character devices."),

@@ -72,6 +72,7 @@ for t in unix-char unix-block; do
 	fails_with EPERM "device x is \"$t\", which project web doesn't allow: its restricted.devices.$t is block" "no $t" -- \
 		device type=$t source=/dev/null path=/dev/nothing
 done
+fails_with EPERM "its restricted.devices.proxy is block" "no proxy" -- device type=proxy listen=tcp:127.0.0.1:7 connect=tcp:127.0.0.1:7
 ok "unix-char may be allowed" -- put allow "$W/config/restricted.devices.unix-char"
 ok "then it goes" -- device type=unix-char source=/dev/null path=/dev/nothing
 fails_with EPERM "instance foo: device x is \"unix-char\"" "and stays so while there is one" -- rm "$W/config/restricted.devices.unix-char"
