@@ -126,12 +126,7 @@ ok "bar stops" -- put stopped "$bar/state"
 is "$(profiles | grep -c "$(uuid "$bar")")" 0 "its profile is gone"
 ok "it starts again" -- put running "$bar/state"
 bar_init=$(get "$bar/pid")
-bar_monitor() {
-	local p
-	for p in $(pgrep -x lxdfs-monitor); do
-		[ "$(pgrep -P "$p")" != "$bar_init" ] || echo "$p"
-	done
-}
+bar_monitor() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$bar_init/status"; }
 kill -KILL "$(bar_monitor)"
 bar_is_gone() { [ "$(profiles | grep -c "$(uuid "$bar")")" = 0 ]; }
 ok "its monitor is killed: its profile goes with it" -- eventually bar_is_gone
