@@ -133,7 +133,7 @@ in_space far nft -f - <<'R'
 table ip see {
 	counter ours { }
 	counter theirs { }
-	chain in { type filter hook input priority 0; ip saddr 192.0.2.1 counter name ours; ip saddr 192.0.2.50 counter name theirs; }
+	chain in { type filter hook input priority 0; icmp type echo-request ip saddr 192.0.2.1 counter name ours; icmp type echo-request ip saddr 192.0.2.50 counter name theirs; }
 }
 R
 seen() { in_space far nft list counter ip see "$1" | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
