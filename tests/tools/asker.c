@@ -47,6 +47,7 @@ static int give(const char *pid, const char *file, const char *target)
 
 static int intercepted(const char *what, const char *path)
 {
+	static char longer[9000];
 	struct sysinfo info = {0};
 	struct sched_param param = {.sched_priority =
 					path && *path != '/' ? (int)strtol(path, NULL, 10) : 10};
@@ -83,8 +84,8 @@ static int intercepted(const char *what, const char *path)
 		say("mknod-null", syscall(SYS_mknodat, AT_FDCWD, NULL, S_IFCHR, makedev(1, 3)));
 		say("mknod-kernel", syscall(SYS_mknodat, AT_FDCWD, -4096L, S_IFCHR, makedev(1, 3)));
 		say("mknod-edge", syscall(SYS_mknodat, AT_FDCWD, page + 4090, S_IFCHR, makedev(1, 3)));
-		say("mknod-long",
-		    syscall(SYS_mknodat, AT_FDCWD, memset(malloc(9000), 'x', 9000), S_IFCHR, makedev(1, 3)));
+		say("mknod-long", syscall(SYS_mknodat, AT_FDCWD, memset(longer, 'x', sizeof(longer)), S_IFCHR,
+					  makedev(1, 3)));
 		say("mknod-empty", syscall(SYS_mknodat, AT_FDCWD, "", S_IFCHR, makedev(1, 3)));
 		say("mknod-dots", syscall(SYS_mknodat, AT_FDCWD, "/tmp/..", S_IFCHR, makedev(1, 3)));
 		say("mknod-badfd", syscall(SYS_mknodat, 999, "x", S_IFCHR, makedev(1, 3)));
