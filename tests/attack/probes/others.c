@@ -73,9 +73,13 @@ static int process_by_number(const char *what)
 
 	if (pid <= 0)
 		return -ESRCH;
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	/* the container may have one of that number */
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	if (find_text(path, "attack-victim") != 0)
+		return -ESRCH;
 	if (!strcmp(what, "cmdline"))
-		return find_text(path, "attack-victim");
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
 	if (!strcmp(what, "root")) {
 		int fd = open(path, O_PATH | O_CLOEXEC);
 
