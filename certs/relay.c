@@ -93,7 +93,7 @@ static bool to_plain(int fd, struct half *h, bool *dead)
 
 int relay(SSL *ssl, int tls, int plain, int quit)
 {
-	static struct half in, out; /* from the network, to the network */
+	static struct half in, out; /* from the network, to the network; one relay a process */
 	bool dead = false;
 
 	if (no_wait(tls) < 0)
@@ -113,7 +113,9 @@ int relay(SSL *ssl, int tls, int plain, int quit)
 		p[0].events = (short)((in.from == in.to ? POLLIN : 0) | (out.from < out.to ? POLLOUT : 0));
 		p[1].events = (short)((out.from == out.to ? POLLIN : 0) | (in.from < in.to ? POLLOUT : 0));
 		n = poll(p, 3, in.from < in.to || out.from < out.to ? STALL_MS : -1);
-		if (n == 0 || (n < 0 && errno != EINTR) || (n > 0 && p[2].revents))
+		if (n > 0 && p[2].revents)
+			return 1;
+		if (n == 0 || (n < 0 && errno != EINTR))
 			break;
 		/* hung up with nothing to be read: a poll that returns at once, for ever */
 		if (n > 0 && ((p[0].revents & (POLLERR | POLLNVAL)) || (p[1].revents & (POLLERR | POLLNVAL))))
@@ -121,5 +123,6 @@ int relay(SSL *ssl, int tls, int plain, int quit)
 	}
 	SSL_shutdown(ssl);
 	shutdown(plain, SHUT_RDWR);
+	in = out = (struct half){0};
 	return 0;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks in /proc which signals a caller has pending. */
+/* Looks again and again which signals a caller has pending. */
 #include "fs/interrupt.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,10 +12,10 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/loop.h"
-#include "engine/base/path.h"
+#include "engine/base/signals.h"
+#include "engine/base/str.h"
 
 #define AGAIN_MS 100
-#define STATUS_MAX 65536
 
 struct interrupt {
 	atomic_int refs; /* the request's, and the look's that is due */
@@ -61,33 +59,6 @@ void interrupt_drop(struct interrupt *x)
 	unref(x);
 }
 
-/* A line of hex digits, bit 0 is signal 1. */
-static uint64_t mask(const char *status, const char *name)
-{
-	const char *line = strstr(status, name);
-
-	return line ? strtoull(line + strlen(name), NULL, 16) : 0;
-}
-
-bool interrupt_is_meant(const char *status)
-{
-	static const int harmless[] = {SIGCHLD, SIGWINCH, SIGURG, SIGCONT};
-	uint64_t pending = mask(status, "\nSigPnd:") | mask(status, "\nShdPnd:");
-
-	pending &= ~(mask(status, "\nSigBlk:") | mask(status, "\nSigIgn:"));
-	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-		pending &= ~(UINT64_C(1) << (harmless[i] - 1));
-	return pending != 0;
-}
-
-/* Who can't be seen may want it. */
-static bool is_meant(pid_t pid)
-{
-	AUTO(free) char *path = xasprintf("/proc/%d/status", pid), *status = NULL;
-
-	return pid <= 0 || path_read(AT_FDCWD, path, STATUS_MAX, &status) <= 0 || interrupt_is_meant(status);
-}
-
 /* Has a reference. The kernel tells of no second signal, so it is looked for. */
 static void look(void *arg)
 {
@@ -97,7 +68,7 @@ static void look(void *arg)
 		unref(x);
 		return;
 	}
-	if (!is_meant(x->pid) && loop_after(AGAIN_MS, look, x, NULL) >= 0)
+	if (!signals_are_meant(x->pid) && loop_after(AGAIN_MS, look, x, NULL) >= 0)
 		return;
 	eventfd_write(x->event, 1);
 	unref(x);

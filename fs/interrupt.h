@@ -18,9 +18,3 @@ int interrupt_fd(const struct interrupt *x);
 void interrupt_came(struct interrupt *x);
 /** interrupt_drop() - the request is over. NULL is accepted */
 void interrupt_drop(struct interrupt *x);
-
-/**
- * interrupt_is_meant() - whether that thread has a signal to heed
- * @status: what /proc/PID/status holds
- */
-bool interrupt_is_meant(const char *status);

@@ -6,6 +6,7 @@
 
 #include "engine/base/auto.h"
 #include "fs/ops.h"
+#include "fs/remote.h"
 #include "fs/syscall.h"
 #include "fs/tree/setfile.h"
 
@@ -97,8 +98,8 @@ void fs_entry_scratch(struct scratch *x, struct fuse_entry_param *ret)
 /* What its caller removed with the object around it, or is about to make in a new one. */
 static bool is_hidden_from(struct fs *fs, fuse_req_t req, const struct node *n)
 {
-	pid_t pid = fuse_req_ctx(req)->pid;
 	uid_t uid = fuse_req_ctx(req)->uid;
+	pid_t pid = remote_process(fs_of(req)->remote, uid, fuse_req_ctx(req)->pid);
 	AUTO(free) char *name = node_name(n);
 	uint64_t id = node_id(n);
 	enum making m;
@@ -109,7 +110,8 @@ static bool is_hidden_from(struct fs *fs, fuse_req_t req, const struct node *n)
 		return true;
 	if (!intent_is_fresh(fs->intents, n->o, pid, uid, id))
 		return false;
-	m = syscall_makes(pid, name);
+	/* of the thread itself */
+	m = syscall_makes(fuse_req_ctx(req)->pid, name);
 	return n->row->type == NODE_DIR	   ? m == MAKING_DIR
 	       : n->row->type == NODE_LINK ? m == MAKING_LINK
 					   : m == MAKING_FILE;

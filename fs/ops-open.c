@@ -317,6 +317,13 @@ static int make_upload(struct fs *fs, const struct node *dir, struct str name, c
 	return image_upload_new(project, name, who, &h->upload, err);
 }
 
+/* Where files are replaced: directories of keys, and an object's own, which has description and the like. */
+static bool takes_scratch(const struct node *dir)
+{
+	return dir->row->ops ? dir->row->ops->may_create != NULL
+			     : !dir->row->number && kind_tables(dir->o->kind)->props != NULL;
+}
+
 static void create_scratch(fuse_req_t req, const struct node *dir, const char *name, mode_t mode,
 			   struct fuse_file_info *fi, struct err *why)
 {
@@ -327,8 +334,8 @@ static void create_scratch(fuse_req_t req, const struct node *dir, const char *n
 	struct handle *h;
 	int r;
 
-	if (!dir->row->takes_images && (!dir->row->ops || !dir->row->ops->may_create ||
-					!scratch_name_ok(str_from(name), is_key_of, (void *)dir))) {
+	if (!dir->row->takes_images &&
+	    (!takes_scratch(dir) || !scratch_name_ok(str_from(name), is_key_of, (void *)dir))) {
 		if (!why->errnum)
 			err_set(why, EPERM, "no file named %s can be made here: see /lxd/README", name);
 		fs_fail(fs, req, dir->o, why);

@@ -62,7 +62,8 @@ struct remote {
 	unsigned n_sockets;
 	struct identity *id;
 	bool is_stopping;
-	unsigned failed; /* to listen, since it was begun with */
+	atomic_uint served_as[2]; /* uids of those who serve: trusted, guests; 0: none yet */
+	unsigned failed;	  /* to listen, since it was begun with */
 	atomic_bool review_due;
 };
 
@@ -162,6 +163,7 @@ static int start_server(struct remote *r, struct connection *c, int *ret_link, i
 	if (msg.type->number != NINEP_SERVING)
 		return unpack_err(&u, err);
 	c->pid = (pid_t)unpack_u32(&u);
+	atomic_store(&r->served_as[v->trust == TRUST_GUEST], v->uid);
 	*ret_link = TAKE_FD(link);
 	*ret_stream = TAKE_FD(ours);
 	return 0;
@@ -660,6 +662,16 @@ static pid_t process_of(pid_t thread)
 		return 0;
 	at = strstr(text, "\nTgid:");
 	return at ? (pid_t)strtol(at + 6, NULL, 10) : 0;
+}
+
+pid_t remote_process(struct remote *r, uid_t uid, pid_t thread)
+{
+	pid_t pid;
+
+	if (!r || !uid || (uid != atomic_load(&r->served_as[0]) && uid != atomic_load(&r->served_as[1])))
+		return thread;
+	pid = process_of(thread);
+	return pid ? pid : thread;
 }
 
 static struct connection *connection_of(struct remote *r, const struct caller *who)

@@ -8,6 +8,8 @@
 #include "engine/base/auto.h"
 #include "engine/base/job.h"
 #include "fs/interrupt.h"
+#include "fs/ops.h"
+#include "fs/remote.h"
 #include "fs/session.h"
 
 static int groups_of(const struct caller *who, gid_t *ret, int max)
@@ -20,7 +22,7 @@ struct caller fs_caller(fuse_req_t req)
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct caller who = {.uid = ctx->uid,
 			     .gid = ctx->gid,
-			     .pid = ctx->pid,
+			     .pid = remote_process(fs_of(req)->remote, ctx->uid, ctx->pid),
 			     .groups = groups_of,
 			     .ctx = req,
 			     .cancel_fd = -1};
@@ -46,7 +48,7 @@ struct task *task_new(struct fs *fs, fuse_req_t req)
 	t->who = fs_caller(req);
 	t->who.may_wait = true;
 	t->who.unique = session_request(&t->who.is_lenient);
-	t->interrupt = interrupt_new(t->who.pid);
+	t->interrupt = interrupt_new(fuse_req_ctx(req)->pid);
 	t->who.cancel_fd = t->interrupt ? interrupt_fd(t->interrupt) : -1;
 	return t;
 }

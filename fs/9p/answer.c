@@ -9,10 +9,24 @@
 
 #define VALID_BTIME 0x800
 
+/* A key that was created has no name before its first write, but the client has it open, and looks it up. */
+static int look(struct session *s, struct place *place, struct statx *ret)
+{
+	AUTO(file_unref) struct file *open = NULL;
+	int r = place_stat(place, ret);
+
+	if (r != -ENOENT)
+		return r;
+	open = fid_find_open(&s->fids, place);
+	if (!open)
+		return r;
+	return statx(open->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, ret) < 0 ? -errno : 0;
+}
+
 /* @names from @from on, one by one. Return: how many were found, all their qids are in @qids then; -errno of
  * the first */
-static int walk(struct place *from, const struct str *names, unsigned n, struct p9_qid *qids,
-		struct place **ret)
+static int walk(struct session *s, struct place *from, const struct str *names, unsigned n,
+		struct p9_qid *qids, struct place **ret)
 {
 	AUTO(place_unref) struct place *at = place_ref(from);
 
@@ -30,7 +44,7 @@ static int walk(struct place *from, const struct str *names, unsigned n, struct 
 			r = next ? 0 : -ENAMETOOLONG;
 		}
 		if (!r)
-			r = place_stat(next, &st);
+			r = look(s, next, &st);
 		if (r < 0)
 			return i && r != -EINTR ? (int)i : r;
 		qids[i] = qid_of(&st);
@@ -50,7 +64,7 @@ static int answer_walk(struct session *s, struct request *q)
 	if (!r && l.file)
 		r = -EBADF;
 	if (!r)
-		r = walk(l.place, q->t.names, q->t.n, q->r.qids, &to);
+		r = walk(s, l.place, q->t.names, q->t.n, q->r.qids, &to);
 	if (r < 0)
 		return r;
 	q->r.n = (uint16_t)r;
@@ -135,7 +149,7 @@ static int answer_getattr(struct session *s, struct request *q)
 		r = statx(l.file->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) < 0 ? -errno
 												   : 0;
 	else if (!r)
-		r = place_stat(l.place, &st);
+		r = look(s, l.place, &st);
 	if (r < 0)
 		return r;
 	q->r.attr = (struct p9_attr){

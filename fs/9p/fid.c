@@ -256,17 +256,28 @@ int fid_drop(struct fids *t, uint32_t number, struct fid_look *ret)
 	return 0;
 }
 
-struct file *fid_find_writer(struct fids *t, const struct place *place)
+static struct file *find_file(struct fids *t, const struct place *place, bool writer)
 {
 	struct file *found = NULL;
 
 	pthread_mutex_lock(&t->lock);
 	for (unsigned i = 0; !found && i < BUCKETS; i++)
 		for (struct fid *f = t->buckets[i]; !found && f; f = f->next)
-			if (f->file && (f->file->flags & O_ACCMODE) != O_RDONLY && place_is(f->place, place))
+			if (f->file && (!writer || (f->file->flags & O_ACCMODE) != O_RDONLY) &&
+			    place_is(f->place, place))
 				found = file_ref(f->file);
 	pthread_mutex_unlock(&t->lock);
 	return found;
+}
+
+struct file *fid_find_writer(struct fids *t, const struct place *place)
+{
+	return find_file(t, place, true);
+}
+
+struct file *fid_find_open(struct fids *t, const struct place *place)
+{
+	return find_file(t, place, false);
 }
 
 /* @p with @from, which it is or lies below, replaced. Return: a reference; NULL: neither */

@@ -9,7 +9,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/str.h"
-#include "fs/interrupt.h"
+#include "engine/base/signals.h"
 
 static void signals(void **state)
 {
@@ -35,7 +35,7 @@ static void signals(void **state)
 		    "SigCgt:\tffff\n",
 		    cases[i].pending, cases[i].shared, cases[i].blocked, cases[i].ignored);
 
-		assert_int_equal(interrupt_is_meant(text), cases[i].meant);
+		assert_int_equal(signals_in_status(text), cases[i].meant);
 	}
 }
 
