@@ -85,7 +85,7 @@ PARTS_9p := $(patsubst %,$(B)/fs/9p/%.o,view session answer answer-file answer-c
 LIBS_9p := -lseccomp
 PARTS_proxy := $(patsubst %,$(B)/engine/device/%.o,proxy-order proxy-socket proxy-relay proxy-cage) $(B)/libbase.a
 LIBS_proxy := -lseccomp
-PARTS_client := $(patsubst %,$(B)/fs/9p/%.o,options pins carrier client mirror wire) \
+PARTS_client := $(patsubst %,$(B)/fs/9p/%.o,options pins carrier client mirror mirror-node wire) \
 	$(patsubst %,$(B)/certs/%.o,cert dial relay token) $(B)/libbase.a
 LIBS_client := -lfuse3 -lssl -lcrypto
 PARTS_unpack := $(patsubst %,$(B)/engine/image/%.o,order text entry seen tally metadata tar writer squashfs cage) $(B)/libbase.a

@@ -96,10 +96,15 @@ static int leave_host(void)
 	return 0;
 }
 
+/* Never more than there is: that would be a right. */
 static int limit(int resource, uint64_t value)
 {
-	struct rlimit l = {value, value};
+	struct rlimit l;
 
+	if (getrlimit(resource, &l) < 0)
+		return -1;
+	l.rlim_max = MIN(l.rlim_max, value);
+	l.rlim_cur = l.rlim_max;
 	return setrlimit(resource, &l);
 }
 

@@ -21,8 +21,8 @@ void remote_free(struct remote *r);
  * now are closed. Only queues */
 void remote_review(struct remote *r, const struct object *changed);
 
-/** remote_process() - who a request is of: clients are served by threads, one of which asks now and another one
- * next. Return: the process of @thread where @uid is one that serves clients, else @thread */
+/** remote_process() - who a request is of: clients are served by threads, one of which asks now and another
+ * one next. Return: the process of @thread where @uid is one that serves clients, else @thread */
 pid_t remote_process(struct remote *r, uid_t uid, pid_t thread);
 
 /* ---- between the files of fs/remote*.c */

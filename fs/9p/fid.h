@@ -118,7 +118,8 @@ int fid_drop(struct fids *t, uint32_t number, struct fid_look *ret);
  * NULL */
 struct file *fid_find_writer(struct fids *t, const struct place *place);
 
-/** fid_find_open() - a file that the client has open at this place, in whatever way. Return: a reference, or NULL */
+/** fid_find_open() - a file that the client has open at this place, in whatever way. Return: a reference, or
+ * NULL */
 struct file *fid_find_open(struct fids *t, const struct place *place);
 
 /** fid_moved() - after a rename: fids at @from, or below it, stand at the new place */

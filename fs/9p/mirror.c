@@ -1,448 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FUSE requests become 9P requests. Nothing is kept but which fid stands for which node.
- *
- * A node is known by the server's qid; each look-up gives it a fresh fid, as its name may be another now.
- * Lock: of the table and of what nodes have, held for moments, never over a request. */
-#include "fs/9p/mirror.h"
+/* FUSE requests become 9P requests. Nothing is kept but which fid stands for which node. */
+#include "fs/9p/mirror-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fuse3/fuse_lowlevel.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "engine/base/auto.h"
-#include "engine/base/signals.h"
-
-#define BUCKETS 1024
 #define WORKERS 16
-#define LOOK_MS 100 /* for a signal that is meant, after one that wasn't */
-#define SMALL 8192  /* room for an answer without data */
-
-/* A fid that the server has, while it is the same connection. */
-struct handle9 {
-	atomic_uint refs;
-	struct link9 *link;
-	uint32_t fid;
-	int flags; /* as opened */
-};
-
-/* A connection. */
-struct link9 {
-	atomic_uint refs;
-	struct p9_client *client;
-	unsigned number;
-};
-
-struct node9 {
-	struct node9 *next;
-	struct node9 *parent; /* counted by nlookup of its own; only to walk again after a reconnect */
-	char *name;
-	uint64_t ino;
-	uint64_t nlookup;
-	unsigned refs; /* children that name it as their parent */
-	struct handle9 *fid;
-};
-
-struct mirror {
-	struct mirror_options o;
-	struct fuse_session *se;
-	pthread_mutex_t lock;
-	pthread_mutex_t reconnecting;
-	struct link9 *link;
-	struct node9 *buckets[BUCKETS];
-	struct node9 *root;
-};
-
-static struct mirror *mirror_of(fuse_req_t req)
-{
-	return fuse_req_userdata(req);
-}
-
-/* ---- links and fids */
-
-static struct link9 *link_new(struct p9_client *client, unsigned number)
-{
-	struct link9 *l = xcalloc(1, sizeof(*l));
-
-	atomic_init(&l->refs, 1);
-	l->client = client;
-	l->number = number;
-	return l;
-}
-
-static struct link9 *link_ref(struct link9 *l)
-{
-	atomic_fetch_add(&l->refs, 1);
-	return l;
-}
-
-static void link_unref(struct link9 *l)
-{
-	if (!l || atomic_fetch_sub(&l->refs, 1) != 1)
-		return;
-	p9_client_free(l->client);
-	free(l);
-}
-
-static struct handle9 *handle9_new(struct link9 *l, uint32_t fid)
-{
-	struct handle9 *h = xcalloc(1, sizeof(*h));
-
-	atomic_init(&h->refs, 1);
-	h->link = link_ref(l);
-	h->fid = fid;
-	return h;
-}
-
-static struct handle9 *handle9_ref(struct handle9 *h)
-{
-	atomic_fetch_add(&h->refs, 1);
-	return h;
-}
-
-static void handle9_unref(struct handle9 *h)
-{
-	if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
-		return;
-	if (!p9_client_is_dead(h->link->client))
-		p9_clunk(h->link->client, h->fid);
-	link_unref(h->link);
-	free(h);
-}
-DEFINE_AUTO(struct handle9 *, handle9_unref);
-
-/* ---- asking, so that ^C gets through */
-
-/* libfuse calls interrupted() with the request's lock held, where nothing may be sent: a thread is woken. */
-struct watch {
-	struct p9_client *client;
-	struct p9_call call;
-	pid_t thread; /* who asks */
-	atomic_bool due;
-	struct watch *next;
-};
-
-static struct {
-	pthread_mutex_t lock;
-	struct watch *first;
-	int event; /* eventfd(2): somebody is due */
-} watched = {.lock = PTHREAD_MUTEX_INITIALIZER, .event = -EBADF};
-
-static void interrupted(fuse_req_t req, void *arg)
-{
-	struct watch *w = arg;
-
-	(void)req;
-	atomic_store(&w->due, true);
-	eventfd_write(watched.event, 1);
-}
-
-/* Those who were told to end are let go of. Return: whether others may yet be */
-static bool look_at_all(void)
-{
-	bool more = false;
-
-	pthread_mutex_lock(&watched.lock);
-	for (struct watch *w = watched.first; w; w = w->next) {
-		if (!atomic_load(&w->due))
-			continue;
-		if (signals_are_meant(w->thread)) {
-			atomic_store(&w->due, false);
-			p9_cancel(w->client, &w->call);
-		} else {
-			more = true;
-		}
-	}
-	pthread_mutex_unlock(&watched.lock);
-	return more;
-}
-
-static void *watch_all(void *arg)
-{
-	struct pollfd p = {.fd = watched.event, .events = POLLIN};
-	bool more = false;
-	eventfd_t n;
-
-	(void)arg;
-	for (;;) {
-		/* the kernel tells of no second signal, so it is looked for */
-		if (poll(&p, 1, more ? LOOK_MS : -1) > 0)
-			eventfd_read(watched.event, &n);
-		more = look_at_all();
-	}
-	return NULL;
-}
-
-static void watch_begin(fuse_req_t req, struct watch *w)
-{
-	pthread_mutex_lock(&watched.lock);
-	w->next = watched.first;
-	watched.first = w;
-	pthread_mutex_unlock(&watched.lock);
-	fuse_req_interrupt_func(req, interrupted, w);
-}
-
-static void watch_end(fuse_req_t req, struct watch *w)
-{
-	fuse_req_interrupt_func(req, NULL, NULL);
-	pthread_mutex_lock(&watched.lock);
-	for (struct watch **p = &watched.first; *p; p = &(*p)->next)
-		if (*p == w) {
-			*p = w->next;
-			break;
-		}
-	pthread_mutex_unlock(&watched.lock);
-}
-
-static int ask(fuse_req_t req, const struct handle9 *h, struct p9_msg *m, void *buf, size_t cap)
-{
-	struct watch w = {.client = h->link->client, .thread = fuse_req_ctx(req)->pid};
-	int r;
-
-	watch_begin(req, &w);
-	r = p9_ask(h->link->client, m, buf, cap, &w.call);
-	watch_end(req, &w);
-	return r;
-}
-
-/* ---- nodes */
-
-static struct node9 **slot(struct mirror *m, uint64_t ino)
-{
-	struct node9 **p = &m->buckets[(ino ^ ino >> 16) % BUCKETS];
-
-	while (*p && (*p)->ino != ino)
-		p = &(*p)->next;
-	return p;
-}
-
-static struct node9 *node_by(struct mirror *m, fuse_ino_t ino)
-{
-	return ino == FUSE_ROOT_ID ? m->root : *slot(m, ino);
-}
-
-/* The lock is held. A node goes when the kernel has forgotten it and none below it is left; its parent then
- * may. */
-static struct handle9 *node_release(struct mirror *m, struct node9 *n)
-{
-	struct handle9 *fids = NULL;
-
-	while (n && n != m->root && !n->nlookup && !n->refs) {
-		struct node9 *parent = n->parent, **at = slot(m, n->ino);
-
-		*at = n->next;
-		/* one at a time is enough: chains are short, and the others go by and by */
-		if (fids)
-			handle9_unref(fids);
-		fids = n->fid;
-		parent->refs--;
-		free(n->name);
-		free(n);
-		n = parent;
-	}
-	return fids;
-}
-
-static void forget_one(struct mirror *m, fuse_ino_t ino, uint64_t n)
-{
-	struct handle9 *fid = NULL;
-	struct node9 *x;
-
-	pthread_mutex_lock(&m->lock);
-	x = node_by(m, ino);
-	if (x && x != m->root) {
-		x->nlookup -= MIN(n, x->nlookup);
-		fid = node_release(m, x);
-	}
-	pthread_mutex_unlock(&m->lock);
-	handle9_unref(fid);
-}
-
-/* ---- reconnecting */
-
-static int attach(struct mirror *m, struct link9 *l, struct handle9 **ret, uint64_t *ret_ino)
-{
-	struct p9_msg q = {.type = P9_TATTACH,
-			   .fid = p9_fid_new(l->client),
-			   .newfid = P9_NOFID,
-			   .name = STR(""),
-			   .name2 = str_from(m->o.aname),
-			   .uid = getuid()};
-	uint32_t fid = q.fid;
-	char buf[SMALL];
-	int r = p9_ask(l->client, &q, buf, sizeof(buf), NULL);
-
-	if (r < 0)
-		return r;
-	*ret = handle9_new(l, fid);
-	*ret_ino = q.qids[0].path;
-	return 0;
-}
-
-/* Where the connection has ended and there is a way to another. Return: whether there is one now */
-static bool connect_again(struct mirror *m, unsigned number)
-{
-	struct p9_client *client = NULL;
-	struct handle9 *root = NULL, *old = NULL;
-	struct link9 *l = NULL;
-	uint64_t ino;
-	int stream;
-	bool ok;
-
-	if (!m->o.reconnect)
-		return false;
-	pthread_mutex_lock(&m->reconnecting);
-	if (m->link->number != number) {
-		pthread_mutex_unlock(&m->reconnecting);
-		return true;
-	}
-	stream = m->o.reconnect(m->o.arg);
-	if (stream >= 0 && p9_client_new(stream, m->o.msize, &client, NULL) == 0) {
-		l = link_new(client, number + 1);
-		if (attach(m, l, &root, &ino) < 0) {
-			link_unref(l);
-			l = NULL;
-		}
-	}
-	ok = l != NULL;
-	if (ok) {
-		pthread_mutex_lock(&m->lock);
-		link_unref(m->link);
-		m->link = l;
-		old = m->root->fid;
-		m->root->fid = root;
-		pthread_mutex_unlock(&m->lock);
-		handle9_unref(old);
-	}
-	pthread_mutex_unlock(&m->reconnecting);
-	return ok;
-}
-
-/* ---- what a node's fid is now */
-
-/* The names from the root to a node; the lock is held. Return: their number, -1: too deep */
-static int names_of(struct mirror *m, const struct node9 *n, char *ret[], int max)
-{
-	int depth = 0;
-
-	for (const struct node9 *x = n; x != m->root; x = x->parent)
-		depth++;
-	if (depth > max)
-		return -1;
-	for (int i = depth; n != m->root; n = n->parent)
-		ret[--i] = xstrdup(n->name);
-	return depth;
-}
-
-static int walk(fuse_req_t req, const struct handle9 *from, char *const names[], unsigned n,
-		struct handle9 **ret, struct p9_qid *ret_qid)
-{
-	AUTO(handle9_unref) struct handle9 *at = NULL;
-	char buf[SMALL];
-
-	do {
-		struct p9_msg q = {.type = P9_TWALK,
-				   .fid = at ? at->fid : from->fid,
-				   .newfid = p9_fid_new(from->link->client),
-				   .n = (uint16_t)MIN(n, (unsigned)P9_NAMES_MAX)};
-		uint32_t fid = q.newfid;
-		unsigned wanted = q.n;
-		int r;
-
-		for (unsigned i = 0; i < wanted; i++)
-			q.names[i] = str_from(names[i]);
-		r = ask(req, from, &q, buf, sizeof(buf));
-		if (!r && q.n != wanted)
-			r = -ENOENT;
-		if (r < 0)
-			return r;
-		if (ret_qid && wanted)
-			*ret_qid = q.qids[wanted - 1];
-		handle9_unref(at);
-		at = handle9_new(from->link, fid);
-		names += wanted;
-		n -= wanted;
-	} while (n);
-	*ret = TAKE(at);
-	return 0;
-}
-
-/* After a reconnect: by its names. */
-static int find_again(fuse_req_t req, struct mirror *m, fuse_ino_t ino, struct handle9 **ret)
-{
-	char *names[64];
-	struct handle9 *root, *fid = NULL, *old = NULL;
-	struct p9_qid qid;
-	struct node9 *n;
-	int depth, r;
-
-	pthread_mutex_lock(&m->lock);
-	n = node_by(m, ino);
-	depth = n ? names_of(m, n, names, ARRAY_SIZE(names)) : -1;
-	root = handle9_ref(m->root->fid);
-	pthread_mutex_unlock(&m->lock);
-	r = depth < 0 ? -ESTALE : walk(req, root, names, (unsigned)depth, &fid, &qid);
-	for (int i = 0; i < depth; i++)
-		free(names[i]);
-	handle9_unref(root);
-	if (r < 0)
-		return r;
-	if (depth && qid.path != ino) {
-		handle9_unref(fid);
-		return -ESTALE;
-	}
-	*ret = handle9_ref(fid);
-	pthread_mutex_lock(&m->lock);
-	n = node_by(m, ino);
-	if (n && n != m->root) {
-		old = n->fid;
-		n->fid = TAKE(fid);
-	}
-	pthread_mutex_unlock(&m->lock);
-	handle9_unref(old);
-	handle9_unref(fid);
-	return 0;
-}
-
-/* Return: 0 and a reference; -ESTALE; -EIO */
-static int fid_of(fuse_req_t req, fuse_ino_t ino, struct handle9 **ret)
-{
-	struct mirror *m = mirror_of(req);
-	struct handle9 *fid = NULL;
-	unsigned number;
-	struct node9 *n;
-	bool dead;
-
-	for (int tries = 0; tries < 2; tries++) {
-		pthread_mutex_lock(&m->lock);
-		n = node_by(m, ino);
-		fid = n ? handle9_ref(n->fid) : NULL;
-		number = m->link->number;
-		dead = p9_client_is_dead(m->link->client);
-		pthread_mutex_unlock(&m->lock);
-		if (!fid)
-			return -ESTALE;
-		if (!dead && fid->link->number == number) {
-			*ret = fid;
-			return 0;
-		}
-		handle9_unref(fid);
-		if (!dead)
-			return find_again(req, m, ino, ret);
-		if (!connect_again(m, number))
-			return -EIO;
-	}
-	return -EIO;
-}
 
 /* ---- attributes */
 
@@ -465,7 +32,7 @@ static int get_attr(fuse_req_t req, const struct handle9 *h, struct stat *ret)
 {
 	struct p9_msg q = {.type = P9_TGETATTR, .fid = h->fid, .mask = P9_GETATTR_BASIC};
 	char buf[SMALL];
-	int r = ask(req, h, &q, buf, sizeof(buf));
+	int r = mirror_ask(req, h, &q, buf, sizeof(buf));
 
 	if (!r)
 		to_stat(mirror_of(req), &q.attr, ret);
@@ -475,41 +42,19 @@ static int get_attr(fuse_req_t req, const struct handle9 *h, struct stat *ret)
 /* A name in a directory, found: a node for it, as the kernel will count it. */
 static int enter(fuse_req_t req, fuse_ino_t dir, const char *name, struct fuse_entry_param *e)
 {
-	struct mirror *m = mirror_of(req);
-	AUTO(handle9_unref) struct handle9 *parent = NULL;
-	struct handle9 *fid = NULL, *old = NULL;
+	AUTO(handle9_unref) struct handle9 *parent = NULL, *fid = NULL;
 	char *names[] = {(char *)name};
-	struct node9 **at, *n;
 	struct p9_qid qid;
-	int r = fid_of(req, dir, &parent);
+	int r = mirror_fid(req, dir, &parent);
 
 	if (!r)
-		r = walk(req, parent, names, 1, &fid, &qid);
+		r = mirror_walk(req, parent, names, 1, &fid, &qid);
 	if (!r)
 		r = get_attr(req, fid, &e->attr);
-	if (r < 0) {
-		handle9_unref(fid);
+	if (r < 0)
 		return r;
-	}
-	/* numbers of the kernel's own root are never given twice */
-	e->ino = qid.path == FUSE_ROOT_ID ? UINT64_MAX : qid.path;
+	e->ino = mirror_enter(mirror_of(req), dir, name, &qid, TAKE(fid));
 	e->attr_timeout = e->entry_timeout = 0;
-	pthread_mutex_lock(&m->lock);
-	at = slot(m, e->ino);
-	n = *at;
-	if (!n) {
-		n = *at = xcalloc(1, sizeof(*n));
-		n->ino = e->ino;
-		n->parent = node_by(m, dir) ?: m->root;
-		n->parent->refs++;
-	}
-	old = n->fid;
-	n->fid = fid;
-	free(n->name);
-	n->name = xstrdup(name);
-	n->nlookup++;
-	pthread_mutex_unlock(&m->lock);
-	handle9_unref(old);
 	return 0;
 }
 
@@ -523,19 +68,19 @@ static void op_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else if (fuse_reply_entry(req, &e) == -ENOENT)
-		forget_one(mirror_of(req), e.ino, 1);
+		mirror_forget(mirror_of(req), e.ino, 1);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
-	forget_one(mirror_of(req), ino, n);
+	mirror_forget(mirror_of(req), ino, n);
 	fuse_reply_none(req);
 }
 
 static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *all)
 {
 	for (size_t i = 0; i < count; i++)
-		forget_one(mirror_of(req), all[i].ino, all[i].nlookup);
+		mirror_forget(mirror_of(req), all[i].ino, all[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -548,7 +93,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct stat st;
-	int r = opened(fi) ? 0 : fid_of(req, ino, &h);
+	int r = opened(fi) ? 0 : mirror_fid(req, ino, &h);
 
 	if (!r)
 		r = get_attr(req, h ? h : opened(fi), &st);
@@ -564,11 +109,11 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct p9_msg q = {.type = P9_TREADLINK};
 	AUTO(free) char *text = NULL;
 	char buf[SMALL];
-	int r = fid_of(req, ino, &h);
+	int r = mirror_fid(req, ino, &h);
 
 	if (!r) {
 		q.fid = h->fid;
-		r = ask(req, h, &q, buf, sizeof(buf));
+		r = mirror_ask(req, h, &q, buf, sizeof(buf));
 	}
 	if (r < 0) {
 		fuse_reply_err(req, -r);
@@ -584,11 +129,11 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct p9_msg q = {.type = P9_TSTATFS};
 	struct statvfs f;
 	char buf[SMALL];
-	int r = fid_of(req, ino, &h);
+	int r = mirror_fid(req, ino, &h);
 
 	if (!r) {
 		q.fid = h->fid;
-		r = ask(req, h, &q, buf, sizeof(buf));
+		r = mirror_ask(req, h, &q, buf, sizeof(buf));
 	}
 	f = (struct statvfs){.f_bsize = q.statfs.bsize,
 			     .f_frsize = q.statfs.bsize,
@@ -619,15 +164,15 @@ static int open_fid(fuse_req_t req, fuse_ino_t ino, int flags, struct handle9 **
 	AUTO(handle9_unref) struct handle9 *h = NULL, *clone = NULL;
 	struct p9_msg q = {.type = P9_TLOPEN};
 	char buf[SMALL];
-	int r = fid_of(req, ino, &h);
+	int r = mirror_fid(req, ino, &h);
 
 	if (!r)
-		r = walk(req, h, NULL, 0, &clone, NULL);
+		r = mirror_walk(req, h, NULL, 0, &clone, NULL);
 	if (r < 0)
 		return r;
 	q.fid = clone->fid;
 	q.flags = open_flags(flags & ~O_EXCL);
-	r = ask(req, clone, &q, buf, sizeof(buf));
+	r = mirror_ask(req, clone, &q, buf, sizeof(buf));
 	if (r < 0)
 		return r;
 	clone->flags = flags;
@@ -685,7 +230,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 	    .type = P9_TREAD, .fid = h->fid, .offset = (uint64_t)off, .count = io_size(h, size)};
 	size_t cap = MAX(q.count + (size_t)P9_IO_HEADER, (size_t)SMALL);
 	AUTO(free) char *buf = malloc(cap);
-	int r = buf ? ask(req, h, &q, buf, cap) : -ENOMEM;
+	int r = buf ? mirror_ask(req, h, &q, buf, cap) : -ENOMEM;
 
 	(void)ino;
 	if (r < 0)
@@ -709,7 +254,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 				   .offset = (uint64_t)off + done,
 				   .data = {data + done, io_size(h, size - done)}};
 
-		r = ask(req, h, &q, buf, sizeof(buf));
+		r = mirror_ask(req, h, &q, buf, sizeof(buf));
 		if (r < 0 || !q.count)
 			break;
 		done += MIN(q.count, size - done);
@@ -726,7 +271,7 @@ static void sync_file(fuse_req_t req, const struct handle9 *h)
 	struct p9_msg q = {.type = P9_TFSYNC, .fid = h->fid};
 	char buf[SMALL];
 
-	fuse_reply_err(req, -ask(req, h, &q, buf, sizeof(buf)));
+	fuse_reply_err(req, -mirror_ask(req, h, &q, buf, sizeof(buf)));
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -752,7 +297,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, s
 	    .type = P9_TREADDIR, .fid = h->fid, .offset = (uint64_t)off, .count = io_size(h, size)};
 	size_t cap = MAX(q.count + (size_t)P9_IO_HEADER, (size_t)SMALL), used = 0;
 	AUTO(free) char *in = malloc(cap), *out = malloc(size);
-	int r = in && out ? ask(req, h, &q, in, cap) : -ENOMEM;
+	int r = in && out ? mirror_ask(req, h, &q, in, cap) : -ENOMEM;
 	struct p9_qid qid;
 	struct str name;
 	uint64_t offset;
@@ -796,7 +341,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_s
 	const struct handle9 *on;
 	struct stat now;
 	char buf[SMALL];
-	int r = opened(fi) ? 0 : fid_of(req, ino, &h);
+	int r = opened(fi) ? 0 : mirror_fid(req, ino, &h);
 
 	if (r < 0) {
 		fuse_reply_err(req, -r);
@@ -813,7 +358,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_s
 		 P9_SETATTR_ATIME_SET, st->st_atim, &q.atime);
 	set_time(&q, to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, P9_SETATTR_MTIME,
 		 P9_SETATTR_MTIME_SET, st->st_mtim, &q.mtime);
-	r = ask(req, on, &q, buf, sizeof(buf));
+	r = mirror_ask(req, on, &q, buf, sizeof(buf));
 	if (!r)
 		r = get_attr(req, on, &now);
 	if (r < 0)
@@ -832,11 +377,11 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mo
 	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {.type = P9_TMKDIR, .name = str_from(name), .mode = mode, .gid = getgid()};
 	char buf[SMALL];
-	int r = fid_of(req, dir, &h);
+	int r = mirror_fid(req, dir, &h);
 
 	if (!r) {
 		q.fid = h->fid;
-		r = ask(req, h, &q, buf, sizeof(buf));
+		r = mirror_ask(req, h, &q, buf, sizeof(buf));
 	}
 	if (r < 0)
 		fuse_reply_err(req, -r);
@@ -850,11 +395,11 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t dir, const
 	struct p9_msg q = {
 	    .type = P9_TSYMLINK, .name = str_from(name), .name2 = str_from(target), .gid = getgid()};
 	char buf[SMALL];
-	int r = fid_of(req, dir, &h);
+	int r = mirror_fid(req, dir, &h);
 
 	if (!r) {
 		q.fid = h->fid;
-		r = ask(req, h, &q, buf, sizeof(buf));
+		r = mirror_ask(req, h, &q, buf, sizeof(buf));
 	}
 	if (r < 0)
 		fuse_reply_err(req, -r);
@@ -873,13 +418,13 @@ static void op_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t m
 			   .gid = getgid()};
 	struct fuse_entry_param e = {0};
 	char buf[SMALL];
-	int r = fid_of(req, dir, &h);
+	int r = mirror_fid(req, dir, &h);
 
 	if (!r)
-		r = walk(req, h, NULL, 0, &clone, NULL);
+		r = mirror_walk(req, h, NULL, 0, &clone, NULL);
 	if (!r) {
 		q.fid = clone->fid;
-		r = ask(req, clone, &q, buf, sizeof(buf));
+		r = mirror_ask(req, clone, &q, buf, sizeof(buf));
 	}
 	if (!r) {
 		clone->flags = fi->flags;
@@ -900,11 +445,11 @@ static void unlink_at(fuse_req_t req, fuse_ino_t dir, const char *name, uint32_t
 	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {.type = P9_TUNLINKAT, .name = str_from(name), .flags = flags};
 	char buf[SMALL];
-	int r = fid_of(req, dir, &h);
+	int r = mirror_fid(req, dir, &h);
 
 	if (!r) {
 		q.fid = h->fid;
-		r = ask(req, h, &q, buf, sizeof(buf));
+		r = mirror_ask(req, h, &q, buf, sizeof(buf));
 	}
 	fuse_reply_err(req, -r);
 }
@@ -925,14 +470,14 @@ static void op_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino
 	AUTO(handle9_unref) struct handle9 *from = NULL, *to = NULL;
 	struct p9_msg q = {.type = P9_TRENAMEAT, .name = str_from(name), .name2 = str_from(new_name)};
 	char buf[SMALL];
-	int r = flags ? -EINVAL : fid_of(req, dir, &from);
+	int r = flags ? -EINVAL : mirror_fid(req, dir, &from);
 
 	if (!r)
-		r = fid_of(req, new_dir, &to);
+		r = mirror_fid(req, new_dir, &to);
 	if (!r) {
 		q.fid = from->fid;
 		q.newfid = to->fid;
-		r = ask(req, from, &q, buf, sizeof(buf));
+		r = mirror_ask(req, from, &q, buf, sizeof(buf));
 	}
 	fuse_reply_err(req, -r);
 }
@@ -985,7 +530,6 @@ int mirror_new(const struct mirror_options *o, int stream, struct mirror **ret, 
 	struct mirror *m = xcalloc(1, sizeof(*m));
 	struct p9_client *client;
 	struct handle9 *root;
-	uint64_t ino;
 	int r = p9_client_new(stream, o->msize, &client, err);
 
 	m->o = *o;
@@ -997,7 +541,7 @@ int mirror_new(const struct mirror_options *o, int stream, struct mirror **ret, 
 	}
 	m->link = link_new(client, 1);
 	m->root = xcalloc(1, sizeof(*m->root));
-	r = attach(m, m->link, &root, &ino);
+	r = mirror_attach(m, m->link, &root);
 	if (r < 0) {
 		mirror_free(m);
 		return err_set(err, -r, "the server doesn't show %s to this client: %s",
@@ -1019,12 +563,10 @@ int mirror_new(const struct mirror_options *o, int stream, struct mirror **ret, 
 int mirror_run(struct mirror *m)
 {
 	struct fuse_loop_config *config;
-	pthread_t watcher;
-	int r;
+	int r = mirror_watch();
 
-	watched.event = eventfd(0, EFD_CLOEXEC);
-	if (watched.event < 0 || pthread_create(&watcher, NULL, watch_all, NULL))
-		return -EAGAIN;
+	if (r < 0)
+		return r;
 	config = fuse_loop_cfg_create();
 	fuse_loop_cfg_set_max_threads(config, WORKERS * 8);
 	fuse_loop_cfg_set_idle_threads(config, 2);

@@ -3,6 +3,7 @@
 # The tree of a host mounted on another: by the kernel's own client where it has one, and by FUSE.
 . "$(dirname "$0")/../lib/daemon.sh"
 getent passwd lxdfs-remote >/dev/null || skip_all "no user lxdfs-remote: setup-host adds it"
+# shellcheck disable=SC2119 # no arguments: the daemon makes what a new host begins with
 daemon_start
 use_busybox
 mkdir "$LXD/instances/foo"
@@ -72,7 +73,7 @@ for way in $ways; do
 	ok "$way: tee" -- bash -c "echo by tee | tee '$M/instances/foo/description' >/dev/null"
 	ok "$way: cp" -- bash -c "echo by cp >'$WORK/text'; cp '$WORK/text' '$M/instances/foo/description'"
 	is "$(cat "$LXD/instances/foo/description")" "by cp" "$way: replaces"
-	is "$(ls "$M/schema" | wc -l)" "$(ls "$LXD/schema" | wc -l)" "$way: a directory is listed whole"
+	is "$(find "$M/schema" -maxdepth 1 | wc -l)" "$(find "$LXD/schema" -maxdepth 1 | wc -l)" "$way: a directory is listed whole"
 	is "$(cd "$M/schema" && find . | sort | sha256sum)" "$(cd "$LXD/schema" && find . | sort | sha256sum)" "$way: find finds all"
 	ok "$way: grep -r" -- grep -rq filtering "$M/schema"
 	is "$(stat -c %s "$M/README")" "$(wc -c <"$M/README")" "$way: sizes are true"

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "engine/base/auto.h"
-#include "engine/base/str.h"
 #include "engine/base/signals.h"
+#include "engine/base/str.h"
 
 static void signals(void **state)
 {
