@@ -9,6 +9,8 @@ libexecdir ?= $(prefix)/libexec/lxdfs
 datadir ?= $(prefix)/share/lxdfs
 mandir ?= $(prefix)/share/man
 unitdir ?= /etc/systemd/system
+# Where mount(8) looks for helpers of file systems.
+mountdir ?= /sbin
 DESTDIR ?=
 JOBS ?= $(shell nproc)
 
@@ -241,6 +243,8 @@ install: all docs
 	install -m 0755 $(B)/bin/lxdfsd $(DESTDIR)$(sbindir)/
 	install -m 0755 scripts/lxdfs-shell $(DESTDIR)$(bindir)/
 	install -m 0755 $(HELPERS) scripts/first-start scripts/setup-host $(DESTDIR)$(libexecdir)/
+	install -d $(DESTDIR)$(mountdir)
+	ln -sf $(libexecdir)/lxdfs-client $(DESTDIR)$(mountdir)/mount.lxdfs
 	install -m 0644 README.md doc/*.md $(DESTDIR)$(datadir)/
 	$(if $(wildcard scripts/make-busybox-image),scripts/make-busybox-image $(DESTDIR)$(datadir)/busybox.tar.xz)
 	sed 's,@sbindir@,$(sbindir),g; s,@libexecdir@,$(libexecdir),g; s,@datadir@,$(datadir),g' \
@@ -253,7 +257,7 @@ install: all docs
 	done
 
 uninstall:
-	rm -f $(DESTDIR)$(sbindir)/lxdfsd $(DESTDIR)$(bindir)/lxdfs-shell $(DESTDIR)$(unitdir)/lxdfs.service
+	rm -f $(DESTDIR)$(mountdir)/mount.lxdfs $(DESTDIR)$(sbindir)/lxdfsd $(DESTDIR)$(bindir)/lxdfs-shell $(DESTDIR)$(unitdir)/lxdfs.service
 	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir)
 	rm -f $(DESTDIR)$(mandir)/man*/lxdfs*.[1-8]
 
