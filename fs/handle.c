@@ -22,6 +22,7 @@ struct handle *handle_new(const struct node *n, int flags)
 	if (n)
 		h->node = node_copy(n);
 	h->flags = flags;
+	h->fd = -1;
 	pthread_mutex_init(&h->lock, NULL);
 	return h;
 }
@@ -84,6 +85,7 @@ void handle_free(struct fs *fs, struct handle *h)
 	err_done(&h->refusal);
 	if (h->node.o)
 		node_done(&h->node);
+	fd_auto(&h->fd);
 	free(h->groups);
 	buf_done(&h->text);
 	buf_done(&h->staged);

@@ -23,6 +23,7 @@ struct handle {
 	struct scratch *scratch;
 	struct image_upload *upload;
 	struct event_reader *reader;
+	int fd;		 /* what its bytes are read from, or -1 */
 	int flags;	 /* of open(2) */
 	bool is_pending; /* in fs->pendings */
 	bool is_noted;	 /* see fs/noted.h */

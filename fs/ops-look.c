@@ -2,6 +2,7 @@
 /* Looking: names, attributes, lists. Nothing here waits. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "engine/base/auto.h"
@@ -69,12 +70,20 @@ int fs_stat(struct fs *fs, fuse_req_t req, const struct node *n, struct stat *re
 
 	if (n->row->type == NODE_FILE)
 		text_of(fs, req, n, &b, &changed, NULL);
+	if (n->row->ops && n->row->ops->open) {
+		AUTO(fd) int fd = n->row->ops->open(n);
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return -ESTALE;
+		return node_stat(n, (size_t)st.st_size, changed, ret);
+	}
 	return node_stat(n, b.len, changed, ret);
 }
 
 static double keep(const struct node *n)
 {
-	return n->row->is_live ? 0 : FS_TIMEOUT;
+	return n->row->is_live || n->row->is_public ? 0 : FS_TIMEOUT;
 }
 
 int fs_entry(struct fs *fs, fuse_req_t req, const struct node *n, struct fuse_entry_param *ret)
@@ -85,7 +94,9 @@ int fs_entry(struct fs *fs, fuse_req_t req, const struct node *n, struct fuse_en
 		ret->ino = node_own_id(n);
 	/* a symlink may come and go with what it points to */
 	ret->entry_timeout =
-	    n->row->type == NODE_LINK || n->row->is_each_own || n->row->is_own_when_busy ? 0 : FS_TIMEOUT;
+	    n->row->type == NODE_LINK || n->row->is_each_own || n->row->is_own_when_busy || n->row->is_public
+		? 0
+		: FS_TIMEOUT;
 	return fs_stat(fs, req, n, &ret->attr);
 }
 

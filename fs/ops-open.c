@@ -13,11 +13,20 @@
 
 #define UPLOAD_MODE 0600
 
-/* Where it can't be, the handle is freed and the request answered. */
-static bool begin_stream(struct fs *fs, fuse_req_t req, struct handle *h)
+/* A stream, or a descriptor that is read from. Where it can't be, the handle is freed and the request
+ * answered. */
+static bool begin_bytes(struct fs *fs, fuse_req_t req, struct handle *h)
 {
 	AUTO(err_done) struct err err = ERR_NULL;
 
+	if (h->node.row->ops && h->node.row->ops->open) {
+		h->fd = h->node.row->ops->open(&h->node);
+		if (h->fd >= 0)
+			return true;
+		handle_free(fs, h);
+		fuse_reply_err(req, ESTALE);
+		return false;
+	}
 	if (h->node.row->type != NODE_STREAM)
 		return true;
 	h->reader =
@@ -45,7 +54,7 @@ struct handle *fs_handle(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_
 	h = handle_new(&n, fi->flags);
 	h->number = fi->fh;
 	h->is_not_roots = !(fi->fh & OPENED_BY_ROOT);
-	if (!begin_stream(fs, req, h))
+	if (!begin_bytes(fs, req, h))
 		return NULL;
 	first = opened_again(fs->opened, fi->fh, h);
 	if (first != h)
@@ -167,7 +176,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	h = handle_opened(req, &n, fi->flags);
-	if (!begin_stream(fs, req, h))
+	if (!begin_bytes(fs, req, h))
 		return;
 	if (n.row->ops && n.row->ops->settle && (fi->flags & O_ACCMODE) != O_WRONLY) {
 		struct task *t = task_new(fs, req);

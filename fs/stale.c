@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/base/msg.h"
+#include "engine/kind/image.h"
 #include "fs/remote.h"
 #include "fs/tree/keydir.h"
 
@@ -130,6 +132,22 @@ static void prop_stale(struct fs *fs, struct object *o, const char *key)
 	node_done(&n);
 }
 
+/* Nothing in public/ is kept by the kernel; who watches it hears that it is another. */
+static void public_stale(struct fs *fs, struct object *image)
+{
+	AUTO(node_done) struct node dir = {0}, its = node_public(image);
+	AUTO(texts_free) char **aliases = image_aliases(image);
+	AUTO(free) char *name = object_name(image);
+
+	if (!node_row_named(fs->host->server, "public", &dir))
+		return;
+	notify_inode(fs->notifier, node_id(&its));
+	notify_entry(fs->notifier, node_id(&dir), name);
+	for (char **p = aliases; *p; p++)
+		notify_entry(fs->notifier, node_id(&dir), *p);
+	notify_inode(fs->notifier, node_id(&dir));
+}
+
 static void changed(struct host *h, struct object *o, const char *section, const char *key)
 {
 	static const char *const views[] = {"", "local/", "effective/"};
@@ -145,6 +163,8 @@ static void changed(struct host *h, struct object *o, const char *section, const
 		return;
 	}
 	if (!*section) {
+		if (key && o->kind->number == KIND_IMAGE && o->parent == h->project)
+			public_stale(fs, o);
 		if (key)
 			prop_stale(fs, o, key);
 		return;

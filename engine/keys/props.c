@@ -135,8 +135,9 @@ static const struct key image_rows[] = {
      .type = &type_bool,
      .def = "false",
      .class = CLASS_HOST,
-     .refuse = "can't be set yet: this release shows no images to strangers",
-     .text = "Whether everybody may have the image, also clients that aren't trusted."},
+     .text =
+	 "Whether everybody may have the image, also clients that aren't trusted: it is in /lxd/public then. "
+	 "Only images of project default are shown there."},
     IMAGE_FACT("size", "Bytes of the file, or of both."),
     IMAGE_FACT("uploaded_at", "When the image was copied in."),
 };

@@ -10,7 +10,7 @@
 #define ALIASES_MAX 64 /* of one image */
 #define ALIAS_MAX 128
 
-static char **aliases_of(struct object *image)
+char **image_aliases(struct object *image)
 {
 	AUTO(config_unref) struct config *own = object_own(image);
 	const char *list = config_get(own, SECTION_PROPS, "aliases");
@@ -20,7 +20,7 @@ static char **aliases_of(struct object *image)
 
 static bool has_alias(struct object *image, struct str alias)
 {
-	AUTO(texts_free) char **list = aliases_of(image);
+	AUTO(texts_free) char **list = image_aliases(image);
 
 	for (char **p = list; *p; p++)
 		if (str_is(alias, *p))
@@ -102,7 +102,7 @@ static int check_alias(struct str alias, struct err *err)
 
 static int change_aliases(struct object *image, struct str alias, bool is_there, struct err *err)
 {
-	AUTO(texts_free) char **list = aliases_of(image);
+	AUTO(texts_free) char **list = image_aliases(image);
 	AUTO(buf_done) struct buf lines = BUF_NULL;
 	struct change change = {SECTION_PROPS, "aliases", NULL};
 	size_t n = 0;
@@ -156,7 +156,7 @@ char **image_alias_list(struct object *project)
 	size_t n = 0;
 
 	for (struct object **p = all; *p; p++) {
-		AUTO(texts_free) char **list = aliases_of(*p);
+		AUTO(texts_free) char **list = image_aliases(*p);
 
 		for (char **a = list; *a; a++) {
 			pairs = xrealloc(pairs, (n + 3) * sizeof(*pairs));

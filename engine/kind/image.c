@@ -221,6 +221,53 @@ int image_file(struct object *image, int which)
 	return path_open(image->host->state_fd, path, O_RDONLY, 0);
 }
 
+/* By the first bytes, as file(1) has them. */
+static const char *suffix_of(int fd)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		const char *suffix;
+	} all[] = {
+	    {"hsqs", 4, "squashfs"},
+	    {"\xfd"
+	     "7zXZ",
+	     5, "tar.xz"},
+	    {"\x1f\x8b", 2, "tar.gz"},
+	    {"\x28\xb5\x2f\xfd", 4, "tar.zst"},
+	    {"BZh", 3, "tar.bz2"},
+	    {"\x5d\0\0", 3, "tar.lzma"},
+	    {"\x04\x22\x4d\x18", 4, "tar.lz4"},
+	};
+	char head[8];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (n >= (ssize_t)all[i].len && !memcmp(head, all[i].magic, all[i].len))
+			return all[i].suffix;
+	return "tar";
+}
+
+char *image_file_name(struct object *image, int which)
+{
+	AUTO(fd) int fd = image_file(image, which), other = -1;
+
+	if (fd < 0)
+		return NULL;
+	if (which)
+		return xasprintf("rootfs.%s", suffix_of(fd));
+	other = image_file(image, 1);
+	return xasprintf("%s.%s", other < 0 ? "image" : "metadata", suffix_of(fd));
+}
+
+bool image_is_public(struct object *image)
+{
+	AUTO(config_unref) struct config *own = object_own(image);
+	const char *is = config_get(own, SECTION_PROPS, "public");
+
+	return image->parent == image->host->project && !image->is_gone && is && !strcmp(is, "true");
+}
+
 const struct kind kind_image = {
     .number = KIND_IMAGE,
     .name = "image",

@@ -34,6 +34,10 @@ int image_alias_set(struct object *project, struct str alias, struct object *ima
 		    struct err *err);
 /** image_alias_list() - NAME, FINGERPRINT pairs in one NULL-terminated list; texts_free() */
 char **image_alias_list(struct object *project);
+/** image_aliases() - of one image; texts_free() */
+char **image_aliases(struct object *image);
+/** image_is_public() - of project default, and everybody may have it */
+bool image_is_public(struct object *image);
 /** image_rootfs() - unpacked directory with rootfs/ and metadata.yaml; unpacks it where that wasn't done yet:
  * blocks. Return: its path, freed by the caller, NULL with a sentence */
 char *image_rootfs(struct object *image, const struct caller *who, struct err *err);
@@ -47,3 +51,6 @@ void images_sweep(struct host *h);
 /** image_file() - the image's file(s) as they came: @which 0 unified or metadata, 1 the rootfs of a split
  * one. Return: descriptor; -ENOENT */
 int image_file(struct object *image, int which);
+/** image_file_name() - what such a file is called, by what it is: image.tar.xz, or metadata.tar.gz and
+ * rootfs.squashfs. Freed by the caller; NULL: there is none */
+char *image_file_name(struct object *image, int which);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "engine/base/auto.h"
+#include "engine/kind/image.h"
+#include "fs/tree/tables.h"
 
 /* 28 bits of the object's id (the first is scratch files'), 8 of the row's number, 28 of the hash of names:
  * in the view of another project with that project's number added bit by bit, so that what is left tells the
@@ -41,6 +43,16 @@ static struct node node_root(struct host *h)
 struct node node_of(struct object *o)
 {
 	return (struct node){.o = object_ref(o), .row = index_of[o->kind->number][0]};
+}
+
+struct node node_public(struct object *image)
+{
+	return (struct node){.o = object_ref(image), .row = index_of[KIND_IMAGE][IMAGE_PUBLIC]};
+}
+
+static bool is_shown(const struct node_row *row, const struct object *o)
+{
+	return !row->is_public || o->kind->number != KIND_IMAGE || image_is_public((struct object *)o);
 }
 
 const struct node_row *node_row_number(const struct object *o, uint32_t number)
@@ -236,7 +248,8 @@ static int find_named(struct object *o, const struct node_row *row, struct searc
 	struct node dir = {.o = o, .row = up};
 	struct in_dirs d = {s, up};
 
-	if (up->name || up->number == 0)
+	/* or it is in no directory of the object: what public/ shows of one */
+	if (up->name || up->number == 0 || !index_of[o->kind->number][up->parent])
 		return find_below(&dir, s);
 	dir.row = index_of[o->kind->number][up->parent];
 	if (dir.row->ops && dir.row->ops->list)
@@ -256,7 +269,7 @@ int node_find(struct host *h, uint64_t id, struct node *ret)
 	}
 	o = host_get(h, (uint32_t)(id >> OBJECT_SHIFT));
 	row = o ? index_of[o->kind->number][id >> ROW_SHIFT & 0xff] : NULL;
-	if (!row || (!row->number && !o->id))
+	if (!row || (!row->number && !o->id) || !is_shown(row, o))
 		return -ESTALE;
 	if (row->is_each_own || row->is_own_when_busy) {
 		*ret = (struct node){.o = TAKE(o), .row = row};
@@ -315,7 +328,7 @@ static bool is_in_view(const struct node *n)
 {
 	const struct node dir = {.o = n->o, .row = index_of[n->o->kind->number][n->row->parent]};
 
-	return n->row->number && dir.row->has_objects && is_view(&dir);
+	return n->row->number && dir.row && dir.row->has_objects && is_view(&dir);
 }
 
 static bool is_there(const struct node_row *row, const struct node *dir)
@@ -462,13 +475,15 @@ char *node_name(const struct node *n)
 {
 	if (n->name)
 		return xstrdup(n->name);
-	return n->row->number ? xstrdup(n->row->name) : object_name(n->o);
+	return n->row->number && n->row->name ? xstrdup(n->row->name) : object_name(n->o);
 }
 
 int node_parent(const struct node *n, struct node *ret)
 {
 	const struct node_table *t;
 
+	if (n->o->kind->number == KIND_IMAGE && n->row->number == IMAGE_PUBLIC)
+		return node_row_named(n->o->host->server, "public", ret) ? 0 : -ENOENT;
 	if (n->row->number) {
 		*ret = (struct node){.o = object_ref(n->o),
 				     .row = index_of[n->o->kind->number][n->row->parent],

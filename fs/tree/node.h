@@ -52,6 +52,9 @@ typedef int node_visit_fn(void *arg, const char *name, const struct node *child)
 struct node_class {
 	/** read() - the text of a file now */
 	int (*read)(const struct node *n, struct buf *b, struct err *err);
+	/** open() - of a file whose bytes are served from a descriptor, of any size, and don't change: it,
+	 * or negative. In place of read() */
+	int (*open)(const struct node *n);
 	/** settle() - before it is opened to be read: a job that may wait a moment. NULL: nothing */
 	void (*settle)(const struct node *n, const struct caller *who);
 	/** write() - text as it was written. Runs in a job, and may wait */
@@ -107,6 +110,10 @@ struct node_row {
 	 * `stopped force` gets past a `stopped` that waits for init, and `kill` past the command that it is
 	 * to end. */
 	bool is_own_when_busy;
+	/* What strangers are shown of a public object: another row's directory of the object that is seen
+	 * elsewhere than in it. It isn't there while the object isn't public, and the kernel keeps nothing of
+	 * it. */
+	bool is_public;
 	bool is_own_only;  /* not in the view that another project has of the object */
 	bool is_live;	   /* changes by itself: the kernel keeps nothing of it */
 	bool is_hidden;	   /* not listed */
@@ -132,6 +139,8 @@ void node_init(void);
 
 /** node_of() - the directory of an object */
 struct node node_of(struct object *o);
+/** node_public() - what is shown of a public image in public/; its row has no other directory above it */
+struct node node_public(struct object *image);
 /** node_row_named() - an object's node by the path of its rows, "config" or "local/config". false: none */
 bool node_row_named(struct object *o, const char *path, struct node *ret);
 

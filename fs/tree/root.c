@@ -151,6 +151,8 @@ enum {
 	TOKENS,
 	TOKEN,
 	JOIN,
+	PUBLIC,
+	PUBLIC_ALIAS,
 };
 
 /* clang-format off */
@@ -196,6 +198,8 @@ static const struct node_row rows[] = {
 	{TOKENS, CERTIFICATES, NODE_DIR, "tokens", .ops = &class_tokens},
 	{TOKEN, TOKENS, NODE_FILE, NULL, .class = CLASS_HOST, .ops = &class_token, .is_live = true},
 	{JOIN, ROOT, NODE_FILE, "join", 0222, .ops = &class_join, .is_fixed = true, .is_hidden = true},
+	{PUBLIC, ROOT, NODE_DIR, "public", 0755, .ops = &class_public, .is_fixed = true, .is_public = true},
+	{PUBLIC_ALIAS, PUBLIC, NODE_LINK, NULL, .ops = &class_public_alias, .is_fixed = true, .is_public = true},
 	{SCHEMA, ROOT, NODE_DIR, "schema", 0755, .ops = &class_schema, .is_fixed = true},
 	{SCHEMA_TABLE, SCHEMA, NODE_DIR, NULL, 0755, .ops = &class_schema_table, .is_fixed = true},
 	{SCHEMA_KEY, SCHEMA_TABLE, NODE_FILE, NULL, 0444, .ops = &class_schema_key, .is_fixed = true},

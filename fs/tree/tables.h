@@ -11,6 +11,10 @@ extern const struct node_table table_server, table_project, table_instance, tabl
 /* images/aliases/ */
 extern const struct node_class class_aliases, class_alias;
 
+/* public/, and the row of an image that is its directory there */
+extern const struct node_class class_public, class_public_alias;
+#define IMAGE_PUBLIC 100
+
 /* certificates/ and join */
 extern const struct node_class class_certificates, class_certificate_new, class_server_crt, class_authority,
     class_tokens, class_token, class_join;
