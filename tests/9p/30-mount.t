@@ -33,7 +33,7 @@ like "$said" "fingerprint $server" "and is told whom it met"
 is "$(cat /etc/lxdfs/servers/127.0.0.1:8443)" "$server" "who is remembered"
 ok "a key was made" -- test -s /etc/lxdfs/client.key
 is "$(stat -c %a /etc/lxdfs/client.key)" 600 "for its owner alone"
-is "$(echo "$M"/*)" "$M/README $M/join" "what strangers see is little"
+is "$(echo "$M"/*)" "$M/README $M/join $M/public" "what strangers see is little"
 umount "$M"
 
 # ---- joining
