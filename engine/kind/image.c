@@ -235,9 +235,6 @@ static const char *suffix_of(int fd)
 	     5, "tar.xz"},
 	    {"\x1f\x8b", 2, "tar.gz"},
 	    {"\x28\xb5\x2f\xfd", 4, "tar.zst"},
-	    {"BZh", 3, "tar.bz2"},
-	    {"\x5d\0\0", 3, "tar.lzma"},
-	    {"\x04\x22\x4d\x18", 4, "tar.lz4"},
 	};
 	char head[8];
 	ssize_t n = pread(fd, head, sizeof(head), 0);

@@ -164,6 +164,7 @@ static bool is_read_when_needed(const struct key_table *t, const char *name)
 	    {"instance", "security.protection."}, /* by what it refuses */
 	    {"instance-properties", ""},	  /* profiles are applied by the change itself */
 	    {"image-properties", "properties."},  /* nobody reads it */
+	    {"image-properties", "public"},	  /* whenever public/ is looked at */
 	    {"network-bridge", "bridge.mode"},	  /* it has one value */
 	    {"exec-properties", ""},		  /* when `run` is written */
 	    {"project", ""},			  /* whenever something is done in it */
