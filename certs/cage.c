@@ -21,6 +21,9 @@
 
 #define EMPTY "/proc" /* a directory that every host has; what is mounted there nobody else sees */
 #define MAX_FILES 256
+#define SPACES                                                                                               \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |           \
+	 CLONE_NEWCGROUP)
 #define MAX_MEMORY (512ULL << 20)
 
 /* clang-format off */
@@ -29,9 +32,9 @@ static const char *const connection_calls[] = {
 	"poll", "ppoll", "memfd_create", "mmap", "munmap", "mremap", "mprotect", "madvise", "brk",
 	"futex", "getrandom", "getpid", "gettid", "clock_gettime", "gettimeofday", "sched_yield", "lseek", "fstat",
 	"rt_sigprocmask", "rt_sigreturn", "rt_sigaction", "sigaltstack", "restart_syscall", "exit", "exit_group",
-	"seccomp", "prctl", "set_robust_list", "rseq", "newfstatat", "ftruncate",
+	"set_robust_list", "rseq", "newfstatat", "ftruncate",
 };
-static const char *const listener_calls[] = { "accept4", "socketpair", "clone", "getpeername", "setsockopt" };
+static const char *const listener_calls[] = { "accept4", "socketpair", "getpeername", "setsockopt", "seccomp" };
 /* clang-format on */
 
 static int allow(scmp_filter_ctx ctx, const char *const *names, size_t n)
@@ -66,6 +69,10 @@ static scmp_filter_ctx filter(bool listener)
 		r = allow(ctx, connection_calls, ARRAY_SIZE(connection_calls));
 	if (!r && listener)
 		r = allow(ctx, listener_calls, ARRAY_SIZE(listener_calls));
+	/* processes, but no namespaces: in one of users it would have all capabilities again */
+	if (!r && listener)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, SPACES, 0));
 	if (r < 0) {
 		seccomp_release(ctx);
 		return NULL;

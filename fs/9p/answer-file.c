@@ -2,6 +2,7 @@
 /* Opening, reading, writing, locking and giving up. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
@@ -107,6 +108,30 @@ static int opened(struct session *s, uint32_t fid, int not, struct fid_look *l)
 	return r;
 }
 
+/* A stream has no offsets, and may have nothing to say for long. Linux's client asks again for what an answer
+ * left of the bytes that its caller wanted, and would hold back what came until all are there: that question
+ * is told that there is no more, unless there is. */
+static ssize_t read_stream(const struct request *q, struct file *f, char *to, size_t room)
+{
+	struct pollfd p = {.fd = f->fd, .events = POLLIN};
+	bool again;
+	ssize_t n = 0;
+
+	pthread_mutex_lock(&f->reading);
+	again = f->left && q->t.offset == f->end && q->t.count == f->left;
+	f->left = 0;
+	pthread_mutex_unlock(&f->reading);
+	if (!again || poll(&p, 1, 0) > 0)
+		n = CALL(q, read(f->fd, to, room));
+	if (n > 0) {
+		pthread_mutex_lock(&f->reading);
+		f->end = q->t.offset + (uint64_t)n;
+		f->left = q->t.count - (uint32_t)n;
+		pthread_mutex_unlock(&f->reading);
+	}
+	return n;
+}
+
 int answer_read(struct session *s, struct request *q)
 {
 	AUTO(fid_done) struct fid_look l = {0};
@@ -120,8 +145,8 @@ int answer_read(struct session *s, struct request *q)
 		n = -EINVAL;
 	if (!n)
 		n = CALL(q, pread(l.file->fd, to, room, (off_t)q->t.offset));
-	if (n == -ESPIPE) /* a stream has no offsets, and may have nothing to say for long */
-		n = CALL(q, read(l.file->fd, to, room));
+	if (n == -ESPIPE)
+		n = read_stream(q, l.file, to, room);
 	if (n < 0)
 		return (int)n;
 	q->r.data = (struct str){to, (size_t)n};

@@ -32,7 +32,9 @@ struct file {
 	int fd;
 	int flags; /* as opened: O_ACCMODE is looked at before the kernel is asked */
 	bool is_dir;
-	pthread_mutex_t reading; /* of a directory, whose position is one */
+	pthread_mutex_t reading; /* of a directory, whose position is one; of the two below */
+	uint64_t end;		 /* of a stream: where the last answer ended */
+	uint32_t left;		 /* ... and what it had left of the bytes asked for; 0: none */
 };
 
 /** place_new() - @name in @parent, of which it takes a reference of its own. NULL parent: the root, of which

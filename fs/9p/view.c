@@ -32,7 +32,7 @@ static const char *const calls[] = {
 	"getdents64", "readlinkat", "fstatfs", "fsync", "ftruncate", "flock", "mkdirat", "unlinkat", "renameat",
 	"renameat2", "fchmodat", "fchownat", "utimensat", "poll", "ppoll", "shutdown",
 	"mmap", "munmap", "mprotect", "mremap", "madvise", "brk",
-	"futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "gettid", "getpid", "tgkill",
+	"futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "gettid", "getpid",
 	"rt_sigprocmask", "rt_sigreturn", "rt_sigaction", "sigaltstack", "restart_syscall", "nanosleep",
 	"clock_nanosleep", "clock_gettime", "gettimeofday", "getrandom", "sendmsg", "exit", "exit_group",
 };
@@ -158,6 +158,10 @@ static int allow(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(
 		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 		    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM));
+	/* to its own threads */
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	/* of fcntl, what locks and duplicates; of prctl, the names that sanitizers give */
 	for (size_t i = 0; !r && i < 5; i++) {
 		static const unsigned commands[] = {F_DUPFD_CLOEXEC, F_GETFL, F_OFD_SETLK, F_OFD_GETLK,

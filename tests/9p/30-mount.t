@@ -82,10 +82,10 @@ for way in $ways; do
 	ok "$way: and removed" -- rm -r "$M/instances/baz"
 	nok "$way: it is gone" -- test -e "$LXD/instances/baz"
 	ok "$way: a container is started" -- bash -c "echo running >'$M/instances/foo/state'"
-	mkdir "$M/instances/foo/exec/1"
-	echo 'echo out; echo err >&2; exit 3' >"$M/instances/foo/exec/1/command"
-	echo run >"$M/instances/foo/exec/1/state"
-	is "$(cat "$M/instances/foo/exec/1/stdout") $(cat "$M/instances/foo/exec/1/stderr") $(cat "$M/instances/foo/exec/1/status")" \
+	mkdir "$M/instances/foo/exec/$way"
+	echo 'echo out; echo err >&2; exit 3' >"$M/instances/foo/exec/$way/command"
+	echo run >"$M/instances/foo/exec/$way/state"
+	is "$(cat "$M/instances/foo/exec/$way/stdout") $(cat "$M/instances/foo/exec/$way/stderr") $(cat "$M/instances/foo/exec/$way/status")" \
 		"out err exit 3" "$way: a command runs in it"
 	timeout 20 head -n 1 "$M/events" >"$WORK/event" &
 	head=$!
