@@ -326,11 +326,18 @@ static int make_upload(struct fs *fs, const struct node *dir, struct str name, c
 	return image_upload_new(project, name, who, &h->upload, err);
 }
 
-/* Where files are replaced: directories of keys, and an object's own, which has description and the like. */
-static bool takes_scratch(const struct node *dir)
+/* Where files are replaced: directories of keys. In an object's own, which has description and the like, what
+ * is called as one of them, or as sed calls its files. */
+static bool takes_scratch(const struct node *dir, struct str name)
 {
-	return dir->row->ops ? dir->row->ops->may_create != NULL
-			     : !dir->row->number && kind_tables(dir->o->kind)->props != NULL;
+	const struct key_table *props = dir->row->number ? NULL : kind_tables(dir->o->kind)->props;
+	bool takes = dir->row->ops && dir->row->ops->may_create;
+
+	if (!dir->row->ops && props)
+		takes = name.len == strlen("sedXXXXXX") && str_has_prefix(name, STR("sed"));
+	for (size_t i = 0; !takes && !dir->row->ops && props && i < props->n; i++)
+		takes = memmem(name.ptr, name.len, props->keys[i].name, strlen(props->keys[i].name)) != NULL;
+	return takes;
 }
 
 static void create_scratch(fuse_req_t req, const struct node *dir, const char *name, mode_t mode,
@@ -343,8 +350,8 @@ static void create_scratch(fuse_req_t req, const struct node *dir, const char *n
 	struct handle *h;
 	int r;
 
-	if (!dir->row->takes_images &&
-	    (!takes_scratch(dir) || !scratch_name_ok(str_from(name), is_key_of, (void *)dir))) {
+	if (!dir->row->takes_images && (!takes_scratch(dir, str_from(name)) ||
+					!scratch_name_ok(str_from(name), is_key_of, (void *)dir))) {
 		if (!why->errnum)
 			err_set(why, EPERM, "no file named %s can be made here: see /lxd/README", name);
 		fs_fail(fs, req, dir->o, why);

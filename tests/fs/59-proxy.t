@@ -115,6 +115,9 @@ like "$(say_from tcp 192.0.2.1 8080 $'x end\n')" "^got PROXY TCP4 192[.]0[.]2[.]
 rm "$D/web/proxy_protocol"
 ok "other ports" -- put tcp:192.0.2.1:9001-9003,9010 "$D/web/listen"
 is "$(say tcp 192.0.2.1 9002 ab) $(say tcp 192.0.2.1 9010 abc) $(say tcp 192.0.2.1 8080 x)" "2 bytes from 127.0.0.1 3 bytes from 127.0.0.1 refused" "are the only ones"
+# the kernel tells a link that its carrier has come in its own time, and until then an address can't be used
+settled() { ! ip -n out -6 addr show dev eth0 tentative | grep -q 2001; }
+eventually settled
 ok "IPv6" -- put 'tcp:[2001:db8::1]:8080' "$D/web/listen"
 is "$(say_from tcp 2001:db8::1 8080 x)" "1 bytes from 127.0.0.1" "goes on to IPv4"
 perl "$WORK/echo.pl" tcp 192.0.2.1 7070 &

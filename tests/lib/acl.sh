@@ -175,9 +175,19 @@ log_begin() {
 		# bind to group 0, and copy no more than what is about a packet
 		send($s, message(1, 0, pack("SSCx3", 5, 1, 1)), 0) or die;
 		send($s, message(1, 0, pack("SSNCx3", 10, 2, 0, 1)), 0) or die;
-		print STDOUT "ready\n"; close STDOUT; $SIG{TERM} = sub { exit };
+		# and each at once: the kernel would collect them for a second
+		send($s, message(1, 0, pack("SSN", 8, 5, 1)), 0) or die;
+		my $done; $SIG{TERM} = sub { $done = 1 };
+		print STDOUT "ready\n"; close STDOUT;
 		open(my $out, ">", $ARGV[0]) or die; $out->autoflush;
-		while (defined recv($s, my $text, 65536, 0)) { print $out "$1\n" while $text =~ /(lxdfs acl [^:]*): /g }' \
+		vec(my $set, fileno($s), 1) = 1;
+		for (;;) {
+			# what came before the end is read before it
+			if (select(my $in = $set, undef, undef, $done ? 0 : 0.05) > 0) {
+				recv($s, my $text, 65536, 0);
+				print $out "$1\n" while $text =~ /(lxdfs acl [^:]*): /g;
+			} elsif ($done) { exit }
+		}' \
 		"$WORK/logged" >"$WORK/ready" &
 	logger=$!
 	read -r _ <"$WORK/ready"
