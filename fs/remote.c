@@ -548,7 +548,7 @@ static int listen_at(struct remote *r, const char *address, struct err *err)
 	int link = -EBADF, old, n;
 
 	if (!id)
-		return -err->errnum;
+		return err ? -err->errnum : -EIO;
 	socket = open_socket(address, err);
 	if (socket < 0)
 		return socket;
@@ -789,7 +789,10 @@ void remote_start(struct remote *r)
 	AUTO(config_unref) struct config *own = object_own(r->host->server);
 	const char *address = config_get(own, SECTION_CONFIG, "core.https_address");
 	AUTO(err_done) struct err err = ERR_NULL;
+	AUTO(identity_unref) struct identity *id = NULL;
 
+	/* made now where it never was: who looks at certificates/ shouldn't wait for it */
+	id = server_identity(r->host, NULL);
 	if (!address || on_listen(r->host, address, &err) == 0) {
 		r->failed = 0;
 		host_warn_resolve(r->host, r->host->server, "listen");

@@ -75,7 +75,7 @@ int token_show(struct object *o, struct buf *b, struct err *err)
 			  .expires = expires_of(own)};
 
 	if (!id)
-		return -err->errnum;
+		return err ? -err->errnum : -EIO;
 	if (!t.secret)
 		return err_set(err, EIO, "this token has lost its secret: remove it and make another");
 	cert_fingerprint(identity_cert(id), fingerprint);

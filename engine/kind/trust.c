@@ -18,7 +18,8 @@
 static const char *const files[] = {"server.ca", "ca.crl"};
 
 struct server_trust {
-	pthread_mutex_t lock; /* of all below; a leaf */
+	pthread_mutex_t making; /* of the pair: there is one, whoever asks first; before lock */
+	pthread_mutex_t lock;	/* of all below; a leaf */
 	struct identity *id;
 	char *pem;	    /* the certificate with its chain */
 	char *authority[2]; /* texts of files, NULL: none */
@@ -92,19 +93,23 @@ static int make_pair(struct host *h, struct server_trust *t, struct err *err)
 	return load(t, buf_str(&cert), err);
 }
 
-struct identity *server_identity(struct host *h, struct err *err)
+static struct identity *known(struct server_trust *t)
 {
-	struct server_trust *t = trust_of(h);
-	AUTO(free) char *text = NULL;
 	struct identity *id;
-	ssize_t n;
-	int r;
 
 	pthread_mutex_lock(&t->lock);
 	id = identity_ref(t->id);
 	pthread_mutex_unlock(&t->lock);
-	if (id)
-		return id;
+	return id;
+}
+
+/* The first time: from its file, or made. */
+static int find_pair(struct host *h, struct server_trust *t, struct err *err)
+{
+	AUTO(free) char *text = NULL;
+	ssize_t n;
+	int r;
+
 	n = path_read(h->state_fd, PAIR, MAX_FILE, &text);
 	if (n == -ENOENT)
 		r = make_pair(h, t, err);
@@ -112,12 +117,23 @@ struct identity *server_identity(struct host *h, struct err *err)
 		r = err_set(err, (int)-n, "%s/" PAIR " can't be read: %s", h->state, strerror((int)-n));
 	else
 		r = load(t, (struct str){text, (size_t)n}, err);
-	if (r < 0)
-		return NULL;
-	pthread_mutex_lock(&t->lock);
-	id = identity_ref(t->id);
-	pthread_mutex_unlock(&t->lock);
-	return id;
+	return r;
+}
+
+struct identity *server_identity(struct host *h, struct err *err)
+{
+	struct server_trust *t = trust_of(h);
+	struct identity *id = known(t);
+	int r = 0;
+
+	if (id)
+		return id;
+	pthread_mutex_lock(&t->making);
+	id = known(t);
+	if (!id)
+		r = find_pair(h, t, err);
+	pthread_mutex_unlock(&t->making);
+	return id || r < 0 ? id : known(t);
 }
 
 static int listen_anew(struct host *h, struct err *err)
@@ -151,7 +167,7 @@ int server_identity_text(struct host *h, struct buf *b, struct err *err)
 	struct server_trust *t = trust_of(h);
 
 	if (!id)
-		return -err->errnum;
+		return err ? -err->errnum : -EIO;
 	pthread_mutex_lock(&t->lock);
 	buf_adds(b, t->pem);
 	pthread_mutex_unlock(&t->lock);
@@ -239,6 +255,7 @@ int server_trust_init(struct object *server, struct err *err)
 {
 	struct server_trust *t = xcalloc(1, sizeof(*t));
 
+	pthread_mutex_init(&t->making, NULL);
 	pthread_mutex_init(&t->lock, NULL);
 	server->data = t;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -263,5 +280,6 @@ void server_trust_done(struct object *server)
 	free(t->authority[AUTHORITY_CA]);
 	free(t->authority[AUTHORITY_CRL]);
 	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->making);
 	free(t);
 }
