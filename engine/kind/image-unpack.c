@@ -48,14 +48,15 @@ static void remove_later(char *take_path)
 		remove_job(take_path);
 }
 
-/* The name goes at once, the many files in a job. */
-static void drop(struct host *h, const char *fingerprint)
+/* The name goes at once, the many files in a job: what is unpacked next may have the same name, and no other
+ * core's leftovers have that of these. */
+static void drop(struct host *h, const char *name)
 {
 	static atomic_uint count;
-	AUTO(free) char *dir = image_unpacked_dir(h, fingerprint);
+	AUTO(free) char *dir = xasprintf("%s/unpacked/%s", h->state, name);
 	AUTO(free)
 	char *gone =
-	    xasprintf("%s/unpacked/" GONE "%s-%u", h->state, fingerprint, atomic_fetch_add(&count, 1));
+	    xasprintf("%s/unpacked/" GONE "%s-%d-%u", h->state, name, getpid(), atomic_fetch_add(&count, 1));
 
 	if (rename(dir, gone) == 0)
 		remove_later(TAKE(gone));
@@ -77,8 +78,10 @@ static void sweep_unpacked(struct host *h)
 	while (dir && (e = readdir(dir))) {
 		if (image_is_fingerprint(str_from(e->d_name)))
 			image_collect(h, e->d_name);
-		else if (e->d_name[0] != '.' || !strncmp(e->d_name, GONE, strlen(GONE)))
+		else if (!strncmp(e->d_name, GONE, strlen(GONE)))
 			remove_later(xasprintf("%s/%s", path, e->d_name));
+		else if (e->d_name[0] != '.')
+			drop(h, e->d_name);
 	}
 }
 
