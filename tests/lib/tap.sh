@@ -38,6 +38,12 @@ fail() {
 	return 0
 }
 
+# known NAME WHY: it fails, as is known; the run is no failure, and shows it each time
+known() {
+	tap_count=$((tap_count + 1))
+	echo "not ok $tap_count - $1 # TODO $2"
+}
+
 # tap_line: the line of the test itself, not of this library
 tap_line() {
 	local i
