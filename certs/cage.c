@@ -103,18 +103,6 @@ static int leave_host(void)
 	return 0;
 }
 
-/* Never more than there is: that would be a right. */
-static int limit(int resource, uint64_t value)
-{
-	struct rlimit l;
-
-	if (getrlimit(resource, &l) < 0)
-		return -1;
-	l.rlim_max = MIN(l.rlim_max, value);
-	l.rlim_cur = l.rlim_max;
-	return setrlimit(resource, &l);
-}
-
 int tls_cage_enter(uint32_t uid, uint32_t gid, int *ret_narrow, struct err *err)
 {
 	scmp_filter_ctx wide = filter(ret_narrow != NULL), narrow = ret_narrow ? filter(false) : NULL;
@@ -128,11 +116,11 @@ int tls_cage_enter(uint32_t uid, uint32_t gid, int *ret_narrow, struct err *err)
 		r = sandbox_become(uid, gid, 1ULL << CAP_SETPCAP);
 	if (!r)
 		r = sandbox_lock_down();
-	if (!r && (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_NOFILE, MAX_FILES) < 0 ||
-		   limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_FSIZE, 1 << 20) < 0))
+	if (!r && (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || sandbox_limit(RLIMIT_NOFILE, MAX_FILES) < 0 ||
+		   sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_limit(RLIMIT_FSIZE, 1 << 20) < 0))
 		r = -errno;
 #ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
-	if (!r && limit(RLIMIT_AS, MAX_MEMORY) < 0)
+	if (!r && sandbox_limit(RLIMIT_AS, MAX_MEMORY) < 0)
 		r = -errno;
 #endif
 	if (!r && ret_narrow) {

@@ -494,7 +494,7 @@ static void close_link(int link)
 
 static void hear_listener(void *arg);
 
-static int start_tls(struct remote *r, int socket, const struct identity *id, int *ret_link, struct err *err)
+static int start_tls(struct remote *r, int socket, int *ret_link, struct err *err)
 {
 	AUTO(buf_done) struct buf body = BUF_NULL, pem = BUF_NULL;
 	AUTO(msg_done) struct msg msg = MSG_NULL;
@@ -503,7 +503,6 @@ static int start_tls(struct remote *r, int socket, const struct identity *id, in
 	uint32_t uid, gid;
 	int n = remote_user(USER_TLS, &uid, &gid, err);
 
-	(void)id;
 	if (!n)
 		n = server_identity_text(r->host, &pem, err);
 	if (!n)
@@ -552,7 +551,7 @@ static int listen_at(struct remote *r, const char *address, struct err *err)
 	socket = open_socket(address, err);
 	if (socket < 0)
 		return socket;
-	n = start_tls(r, socket, id, &link, err);
+	n = start_tls(r, socket, &link, err);
 	if (n < 0)
 		return n;
 	pthread_mutex_lock(&r->lock);

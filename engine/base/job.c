@@ -9,6 +9,7 @@
 
 #include "engine/base/auto.h"
 #include "engine/base/str.h"
+#include "engine/base/thread.h"
 
 #define QUEUE_MAX 8192
 #define IDLE_SECONDS 10
@@ -73,20 +74,6 @@ static void *work(void *unused)
 	return NULL;
 }
 
-static int add_thread(void)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	r = pthread_create(&thread, &attr, work, NULL);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
 int job_start(job_fn *fn, void *arg, struct err *err)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
@@ -97,7 +84,7 @@ int job_start(job_fn *fn, void *arg, struct err *err)
 	if (pool.queued >= QUEUE_MAX) {
 		r = EAGAIN;
 	} else if (pool.queued >= pool.idle && pool.threads < JOBS_MAX) {
-		r = add_thread();
+		r = thread_start(work, NULL, STACK_BYTES);
 		pool.threads += !r;
 		/* one that is there gets to it, if later */
 		if (pool.threads)

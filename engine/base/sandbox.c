@@ -13,6 +13,7 @@
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -138,6 +139,18 @@ int sandbox_lock_down(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return sandbox_drop_caps(UINT64_MAX);
+}
+
+int sandbox_limit(int resource, uint64_t value)
+{
+	struct rlimit l;
+
+	if (getrlimit((__rlimit_resource_t)resource, &l) < 0)
+		return -1;
+	/* more than there is would take a right */
+	l.rlim_max = MIN(l.rlim_max, value);
+	l.rlim_cur = l.rlim_max;
+	return setrlimit((__rlimit_resource_t)resource, &l);
 }
 
 int sandbox_fs_ids(unsigned uid, unsigned gid)

@@ -39,6 +39,10 @@ int sandbox_context_exec(int proc, const char *context);
  * -errno */
 int sandbox_lock_down(void);
 
+/** sandbox_limit() - a resource of setrlimit(2), its hard limit too; what is less already stays. Return: 0;
+ * -1 with errno */
+int sandbox_limit(int resource, uint64_t value);
+
 /** sandbox_fs_ids() - take on other file system ids, keeping all capabilities: what is made belongs to them.
  * Return: 0 or -errno */
 int sandbox_fs_ids(unsigned uid, unsigned gid);

@@ -21,6 +21,7 @@
 
 #include "engine/base/spawn.h"
 #include "engine/base/str.h"
+#include "engine/base/thread.h"
 #include "engine/bin/notify.h"
 
 #define CORE 3
@@ -104,15 +105,8 @@ static void *run(void *arg);
 /* The lock is held. */
 static int add_thread(void)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
+	int r = thread_start(run, NULL, STACK_BYTES);
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, run, NULL);
-	pthread_attr_destroy(&attr);
 	if (!r)
 		notifier.threads++;
 	return r;

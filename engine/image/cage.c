@@ -156,26 +156,20 @@ static int build(struct cage *c)
 	return mount_setattr(AT_FDCWD, "/", 0, &sealed, sizeof(sealed));
 }
 
-static int limit(int resource, uint64_t value)
-{
-	struct rlimit l = {value, value};
-
-	return setrlimit(resource, &l);
-}
-
 static int set_limits(const struct cage *c, uint64_t max_file)
 {
 	/* a write beyond it shall fail, not kill */
 	signal(SIGXFSZ, SIG_IGN);
 #ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
 	/* unsquashfs reserves more for its threads than it ever touches */
-	if (limit(RLIMIT_AS, c->image >= 0 ? 4 * MAX_MEMORY : MAX_MEMORY) < 0)
+	if (sandbox_limit(RLIMIT_AS, c->image >= 0 ? 4 * MAX_MEMORY : MAX_MEMORY) < 0)
 		return -1;
 #endif
-	if (limit(RLIMIT_FSIZE, c->dest >= 0 ? max_file : 0) < 0 || limit(RLIMIT_CPU, MAX_SECONDS) < 0 ||
-	    limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, 1024) < 0)
+	if (sandbox_limit(RLIMIT_FSIZE, c->dest >= 0 ? max_file : 0) < 0 ||
+	    sandbox_limit(RLIMIT_CPU, MAX_SECONDS) < 0 || sandbox_limit(RLIMIT_CORE, 0) < 0 ||
+	    sandbox_limit(RLIMIT_NOFILE, 1024) < 0)
 		return -1;
-	return limit(RLIMIT_MEMLOCK, 0);
+	return sandbox_limit(RLIMIT_MEMLOCK, 0);
 }
 
 static int allow(scmp_filter_ctx ctx, const char *const *names, size_t n)

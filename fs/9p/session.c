@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 
 #include "engine/base/sys.h"
+#include "engine/base/thread.h"
 
 #define FIRST_MS 10000	 /* a client that says nothing at all */
 #define MESSAGE_MS 10000 /* from a message's first byte to its last */
@@ -131,21 +131,15 @@ static void *serve(void *arg);
 static void add_worker(struct session *s)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
-	pthread_attr_t attr;
-	pthread_t thread;
 
 	w->s = s;
 	w->counted = true;
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, MAX(STACK_BYTES, (size_t)PTHREAD_STACK_MIN));
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, serve, w)) {
+	if (thread_start(serve, w, STACK_BYTES) < 0) {
 		free(w);
 	} else {
 		s->threads++;
 		s->idle++;
 	}
-	pthread_attr_destroy(&attr);
 }
 
 static struct request *find(struct session *s, uint16_t tag)
@@ -183,18 +177,10 @@ static void *prod(void *arg)
 /* s->requests is held */
 static void abandon(struct session *s, struct request *q)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-
 	atomic_store(&q->abandoned, true);
 	pthread_kill(q->thread, SIGUSR1);
-	if (s->prodding)
-		return;
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, MAX(STACK_BYTES, (size_t)PTHREAD_STACK_MIN));
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	s->prodding = pthread_create(&thread, &attr, prod, s) == 0;
-	pthread_attr_destroy(&attr);
+	if (!s->prodding)
+		s->prodding = thread_start(prod, s, STACK_BYTES) == 0;
 }
 
 static void abandon_all(struct session *s, const struct request *but)

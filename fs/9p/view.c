@@ -180,28 +180,16 @@ static int allow(scmp_filter_ctx ctx)
 	return r;
 }
 
-/* Never more than there is: that would be a right. */
-static int limit(int resource, uint64_t value)
-{
-	struct rlimit l;
-
-	if (getrlimit(resource, &l) < 0)
-		return -1;
-	l.rlim_max = MIN(l.rlim_max, value);
-	l.rlim_cur = l.rlim_max;
-	return setrlimit(resource, &l);
-}
-
 int view_confine(struct err *err)
 {
 	scmp_filter_ctx ctx;
 	int r = 0;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_NOFILE, MAX_FILES) < 0 ||
-	    limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_MEMLOCK, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || sandbox_limit(RLIMIT_NOFILE, MAX_FILES) < 0 ||
+	    sandbox_limit(RLIMIT_CORE, 0) < 0 || sandbox_limit(RLIMIT_MEMLOCK, 0) < 0)
 		r = -errno;
 #ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
-	if (!r && limit(RLIMIT_AS, MAX_ADDRESSES) < 0)
+	if (!r && sandbox_limit(RLIMIT_AS, MAX_ADDRESSES) < 0)
 		r = -errno;
 #endif
 	if (r < 0)

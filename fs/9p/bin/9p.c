@@ -6,16 +6,17 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/spawn.h"
+#include "engine/base/thread.h"
 #include "fs/9p/orders.h"
 #include "fs/9p/session.h"
 #include "fs/9p/view.h"
 
 #define CORE 3
+#define WATCH_STACK ((size_t)64 * 1024)
 
 struct orders {
 	struct view view;
@@ -71,19 +72,6 @@ static void *watch(void *arg)
 	_exit(0);
 }
 
-static int watch_core(void)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, (size_t)64 * 1024);
-	r = pthread_create(&thread, &attr, watch, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
-}
-
 int main(void)
 {
 	AUTO(buf_done) struct buf body = BUF_NULL;
@@ -107,7 +95,8 @@ int main(void)
 		return 1;
 	}
 	pack_u32(&body, (uint32_t)getpid());
-	if (watch_core() < 0 || msg_send(CORE, &ninep_table, NINEP_SERVING, 0, buf_str(&body), NULL, 0) < 0)
+	if (thread_start(watch, NULL, WATCH_STACK) < 0 ||
+	    msg_send(CORE, &ninep_table, NINEP_SERVING, 0, buf_str(&body), NULL, 0) < 0)
 		return 1;
 	p9_serve(o.client, root);
 	/* without a farewell: threads may still wait in the kernel */
