@@ -11,7 +11,7 @@
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
 #include "engine/kind/trust.h"
-#include "fs/remote.h"
+#include "fs/remote-internal.h"
 
 #define JUDGE_MS 10000
 #define NAMES_MAX 16384

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listener, and the connections that came through it.
+/* Connections of other machines.
  *
  * The loop's thread hears all links; what waits is a job. One lock, a leaf, protects the list, the listener
- * and what a connection has; a connection is counted. Connections end with the core: an orphan could not be
- * told that its certificate was removed. */
-#include "fs/remote.h"
+ * (fs/remote-listen.c) and what a connection has; a connection is counted. Connections end with the core: an
+ * orphan could not be told that its certificate was removed. */
+#include "fs/remote-internal.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -20,7 +18,6 @@
 #include "engine/base/job.h"
 #include "engine/base/log.h"
 #include "engine/base/loop.h"
-#include "engine/base/parse.h"
 #include "engine/base/path.h"
 #include "engine/base/spawn.h"
 #include "engine/base/sys.h"
@@ -31,41 +28,8 @@
 #define HANDSHAKES_MAX 128 /* of them, not yet served */
 #define GUESTS_MAX 64	   /* of them, served as guests */
 #define FROM_ONE_MAX 32	   /* handshakes and guests from one address */
-#define HELPER_MS 10000
-#define BACKLOG 128
-#define AGAIN_MS 1000 /* after a listener that died */
 #define JOIN_TRIES 5
 #define JOIN_PAUSE_MS 1000
-
-struct connection {
-	atomic_uint refs;
-	struct remote *r;
-	struct connection *next;
-	char *address; /* of the peer, without its port */
-	int tls;       /* link to the process that speaks TLS with it */
-	int server;    /* link to its lxdfs-9p; -EBADF: none yet */
-	pid_t pid;     /* of that */
-	bool is_gone, is_asked, is_served;
-	unsigned joins; /* tokens that it showed in vain */
-	struct claim claim;
-	struct verdict verdict;
-};
-
-struct remote {
-	struct host *host;
-	pthread_mutex_t lock;
-	struct connection *first;
-	unsigned n;
-	char *address; /* that is listened on, "" for none */
-	int listener;  /* link to lxdfs-tls */
-	int sockets[2];
-	unsigned n_sockets;
-	struct identity *id;
-	bool is_stopping;
-	atomic_uint served_as[2]; /* uids of those who serve: trusted, guests; 0: none yet */
-	unsigned failed;	  /* to listen, since it was begun with */
-	atomic_bool review_due;
-};
 
 /* ---- connections */
 
@@ -375,7 +339,7 @@ static bool may_come(struct remote *r, const char *address)
 	return may;
 }
 
-static void come_in(struct remote *r, struct msg *msg)
+void remote_come_in(struct remote *r, struct msg *msg)
 {
 	struct unpack u = {.ptr = msg->body, .left = msg->len};
 	AUTO(free) char *address = unpack_text(&u);
@@ -405,249 +369,6 @@ static void come_in(struct remote *r, struct msg *msg)
 	if (loop_add(c->tls, hear_tls, c, NULL) < 0 ||
 	    msg_send(c->tls, &handshake_table, HANDSHAKE_GO, 0, STR_NULL, NULL, 0) < 0)
 		connection_drop(c);
-}
-
-/* ---- the listener */
-
-struct address {
-	struct sockaddr_storage sa;
-	socklen_t len;
-	bool is_wildcard;
-};
-
-/* Canonical text of type_listen. */
-static int address_of(const char *text, struct address *ret)
-{
-	const char *colon = strrchr(text, ':');
-	struct sockaddr_in *v4 = (void *)&ret->sa;
-	struct sockaddr_in6 *v6 = (void *)&ret->sa;
-	struct str host = {text, colon ? (size_t)(colon - text) : 0};
-	struct ip ip = {.family = AF_INET6};
-	uint64_t port;
-
-	if (!colon || parse_u64(str_from(colon + 1), 1, 65535, &port) < 0)
-		return -EINVAL;
-	if (host.len && host.ptr[0] == '[')
-		host = (struct str){host.ptr + 1, host.len - 2};
-	if (host.len && ip_parse(host, &ip) < 0)
-		return -EINVAL;
-	*ret = (struct address){.len = ip.family == AF_INET ? sizeof(*v4) : sizeof(*v6)};
-	if (ip.family == AF_INET) {
-		*v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = ip.v4};
-		ret->is_wildcard = ip.v4.s_addr == INADDR_ANY;
-		v4->sin_port = htons((uint16_t)port);
-	} else {
-		*v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = ip.v6};
-		ret->is_wildcard = IN6_IS_ADDR_UNSPECIFIED(&ip.v6);
-		v6->sin6_port = htons((uint16_t)port);
-	}
-	return 0;
-}
-
-static int open_socket(const char *text, struct err *err)
-{
-	struct address a;
-	AUTO(fd) int fd = -EBADF;
-	int on = 1, off = 0;
-
-	if (address_of(text, &a) < 0)
-		return err_set(err, EINVAL, "\"%s\" is no address to listen on", text);
-	fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		/* every address is those of both families, whatever the host's default is */
-		if (a.sa.ss_family == AF_INET6)
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	}
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a.sa, a.len) < 0 || listen(fd, BACKLOG) < 0)
-		return err_set(err, errno, "can't listen on %s: %s", text,
-			       errno == EADDRNOTAVAIL
-				   ? "the host has no such address: ip address shows which it has"
-			       : errno == EADDRINUSE ? "another program does: ss -ltnp shows which"
-						     : strerror(errno));
-	return TAKE_FD(fd);
-}
-
-/* Of the listener that is; what it let in stays. The lock is held. */
-static int unlisten(struct remote *r)
-{
-	int link = TAKE_FD(r->listener);
-
-	for (unsigned i = 0; i < r->n_sockets; i++) {
-		/* also for the process that holds it as well, so that the port is free now */
-		shutdown(r->sockets[i], SHUT_RDWR);
-		close(r->sockets[i]);
-	}
-	r->n_sockets = 0;
-	free(r->address);
-	r->address = xstrdup("");
-	return link;
-}
-
-static void close_link(int link)
-{
-	if (link < 0)
-		return;
-	loop_del(link);
-	close(link);
-}
-
-static void hear_listener(void *arg);
-
-static int start_tls(struct remote *r, int socket, int *ret_link, struct err *err)
-{
-	AUTO(buf_done) struct buf body = BUF_NULL, pem = BUF_NULL;
-	AUTO(msg_done) struct msg msg = MSG_NULL;
-	AUTO(fd) int link = -EBADF;
-	struct unpack u;
-	uint32_t uid, gid;
-	int n = remote_user(USER_TLS, &uid, &gid, err);
-
-	if (!n)
-		n = server_identity_text(r->host, &pem, err);
-	if (!n)
-		n = spawn_helper(r->host->libexec, "lxdfs-tls", NULL, &link, err);
-	if (n < 0)
-		return n;
-	pack_u32(&body, uid);
-	pack_u32(&body, gid);
-	pack_text(&body, buf_cstr(&pem));
-	n = msg_send(link, &listen_table, LISTEN_BEGIN, 0, buf_str(&body), &socket, 1);
-	if (!n && sys_poll_in(link, -1, sys_deadline(HELPER_MS)) != 1)
-		n = -ETIMEDOUT;
-	if (!n && msg_recv(link, &listen_table, &msg, NULL) <= 0)
-		n = -ECONNRESET;
-	if (n < 0)
-		return err_set(err, -n, "lxdfs-tls doesn't begin to listen: %s", strerror(-n));
-	u = (struct unpack){.ptr = msg.body, .left = msg.len};
-	if (msg.type->number != LISTEN_READY)
-		return unpack_err(&u, err);
-	*ret_link = TAKE_FD(link);
-	return 0;
-}
-
-static void warn_wildcard(struct host *h, const char *address)
-{
-	struct address a;
-
-	if (*address && address_of(address, &a) == 0 && a.is_wildcard)
-		host_warn(h, h->server, "listen-wildcard",
-			  "core.https_address is %s: every network that this host is on reaches it. Name one "
-			  "address, "
-			  "and let a firewall or core.https_allowed_subnets say who may connect",
-			  address);
-	else
-		host_warn_resolve(h, h->server, "listen-wildcard");
-}
-
-static int listen_at(struct remote *r, const char *address, struct err *err)
-{
-	AUTO(identity_unref) struct identity *id = server_identity(r->host, err);
-	AUTO(fd) int socket = -EBADF;
-	int link = -EBADF, old, n;
-
-	if (!id)
-		return err ? -err->errnum : -EIO;
-	socket = open_socket(address, err);
-	if (socket < 0)
-		return socket;
-	n = start_tls(r, socket, &link, err);
-	if (n < 0)
-		return n;
-	pthread_mutex_lock(&r->lock);
-	old = unlisten(r);
-	free(r->address);
-	r->address = xstrdup(address);
-	r->sockets[0] = TAKE_FD(socket);
-	r->n_sockets = 1;
-	r->listener = link;
-	identity_unref(r->id);
-	r->id = TAKE(id);
-	pthread_mutex_unlock(&r->lock);
-	close_link(old);
-	return loop_add(link, hear_listener, r, err);
-}
-
-/* One that can't be there beside the one that is takes its place, or that is put back. */
-static int listen_instead(struct remote *r, const char *old, const char *address, struct err *err)
-{
-	int n = listen_at(r, address, err), link;
-
-	if (n != -EADDRINUSE || !*old)
-		return n;
-	err_done(err);
-	pthread_mutex_lock(&r->lock);
-	link = unlisten(r);
-	pthread_mutex_unlock(&r->lock);
-	close_link(link);
-	n = listen_at(r, address, err);
-	if (n < 0)
-		(void)listen_at(r, old, NULL);
-	return n;
-}
-
-static int on_listen(struct host *h, const char *address, struct err *err)
-{
-	struct remote *r = h->remote;
-	AUTO(free) char *old = NULL;
-	AUTO(err_done) struct err why = ERR_NULL;
-	int n, link;
-
-	pthread_mutex_lock(&r->lock);
-	old = xstrdup(r->address);
-	pthread_mutex_unlock(&r->lock);
-	if (address && !strcmp(address, old))
-		return 0;
-	address = address ? address : old;
-	if (*address) {
-		n = listen_instead(r, old, address, &why);
-		if (n < 0)
-			return err_move(err, &why);
-	} else {
-		pthread_mutex_lock(&r->lock);
-		link = unlisten(r);
-		pthread_mutex_unlock(&r->lock);
-		close_link(link);
-	}
-	warn_wildcard(h, address);
-	return 0;
-}
-
-/* A job, after a listener that died. */
-static void listen_again(void *arg)
-{
-	struct remote *r = arg;
-
-	if (!r->is_stopping)
-		remote_start(r);
-}
-
-static void listen_later(void *arg)
-{
-	(void)job_start(listen_again, arg, NULL);
-}
-
-static void hear_listener(void *arg)
-{
-	struct remote *r = arg;
-	AUTO(msg_done) struct msg msg = MSG_NULL;
-	int link = r->listener, n = msg_recv(link, &listen_table, &msg, NULL);
-
-	if (n > 0 && msg.type->number == LISTEN_ACCEPTED) {
-		come_in(r, &msg);
-		return;
-	}
-	if (n == -EAGAIN)
-		return;
-	pthread_mutex_lock(&r->lock);
-	n = r->listener == link && !r->is_stopping;
-	link = n ? unlisten(r) : -EBADF;
-	pthread_mutex_unlock(&r->lock);
-	close_link(link);
-	if (!n)
-		return;
-	host_warn(r->host, r->host->server, "listener", "lxdfs-tls has ended by itself; it is started again");
-	(void)loop_after(AGAIN_MS, listen_later, r, NULL);
 }
 
 /* ---- joining */
@@ -776,32 +497,11 @@ struct remote *remote_new(struct host *h)
 	pthread_mutex_init(&r->lock, NULL);
 	r->host = h;
 	r->address = xstrdup("");
-	r->listener = -EBADF;
+	r->listener = r->socket = -EBADF;
 	h->remote = r;
-	h->on.listen = on_listen;
+	h->on.listen = remote_listen;
 	h->on.join = on_join;
 	return r;
-}
-
-void remote_start(struct remote *r)
-{
-	AUTO(config_unref) struct config *own = object_own(r->host->server);
-	const char *address = config_get(own, SECTION_CONFIG, "core.https_address");
-	AUTO(err_done) struct err err = ERR_NULL;
-	AUTO(identity_unref) struct identity *id = NULL;
-
-	/* made now where it never was: who looks at certificates/ shouldn't wait for it */
-	id = server_identity(r->host, NULL);
-	if (!address || on_listen(r->host, address, &err) == 0) {
-		r->failed = 0;
-		host_warn_resolve(r->host, r->host->server, "listen");
-		return;
-	}
-	/* what listened for the core before may be about to end, and an address may come with its interface
-	 */
-	if (!r->failed++)
-		host_warn(r->host, r->host->server, "listen", "nobody can connect: %s", err_text(&err));
-	(void)loop_after(AGAIN_MS, listen_later, r, NULL);
 }
 
 void remote_stop(struct remote *r)
@@ -810,11 +510,11 @@ void remote_stop(struct remote *r)
 
 	pthread_mutex_lock(&r->lock);
 	r->is_stopping = true;
-	link = unlisten(r);
+	link = remote_unlisten(r);
 	for (struct connection *c = r->first; c; c = c->next)
 		connection_close(c);
 	pthread_mutex_unlock(&r->lock);
-	close_link(link);
+	remote_close_link(link);
 }
 
 void remote_free(struct remote *r)
