@@ -200,7 +200,6 @@ static void live_add(struct object *o, const char *device, struct ipvlan_plan *p
 int nic_ipvlan_attach(struct object *o, const struct config *effective, const char *device, struct err *err)
 {
 	__attribute__((cleanup(plan_done_auto))) struct ipvlan_plan p = IPVLAN_PLAN_NULL;
-	const char *asked = config_device_get(effective, device, "name");
 	AUTO(fd) int netns = -EBADF;
 	char name[IFNAMSIZ];
 	int r;
@@ -211,10 +210,8 @@ int nic_ipvlan_attach(struct object *o, const struct config *effective, const ch
 	if (r <= 0)
 		return r;
 	r = plan_make(o, effective, device, &p, err);
-	if (!r && asked)
-		snprintf(name, sizeof(name), "%s", asked);
-	else if (!r)
-		r = nic_choose_name(effective, netns, name, err);
+	if (!r)
+		r = nic_inner_name(effective, device, netns, name, err);
 	if (!r)
 		r = nic_parent_hold(effective, device, err);
 	if (r < 0)

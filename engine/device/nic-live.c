@@ -152,6 +152,17 @@ int nic_choose_name(const struct config *effective, int netns, char ret[IFNAMSIZ
 	return err_set(err, EEXIST, "every name of a link is taken inside");
 }
 
+int nic_inner_name(const struct config *effective, const char *device, int netns, char ret[IFNAMSIZ],
+		   struct err *err)
+{
+	const char *asked = config_device_get(effective, device, "name");
+
+	if (!asked)
+		return nic_choose_name(effective, netns, ret, err);
+	snprintf(ret, IFNAMSIZ, "%s", asked);
+	return 0;
+}
+
 void nic_clear_leftover(const char *host_name)
 {
 	struct link_info info;

@@ -58,6 +58,9 @@ void nics_forget(struct object *o);
 /** nic_choose_name() - for inside: ethN, the lowest that neither is there nor is asked for by another device.
  * Return: 0; -EEXIST */
 int nic_choose_name(const struct config *effective, int netns, char ret[IFNAMSIZ], struct err *err);
+/** nic_inner_name() - what the device's `name` says, else as nic_choose_name() */
+int nic_inner_name(const struct config *effective, const char *device, int netns, char ret[IFNAMSIZ],
+		   struct err *err);
 /** nic_check_name() - that no other device of the instance asks for the same. Return: 0; -EINVAL */
 int nic_check_name(const struct config *effective, const char *device, struct err *err);
 /** nic_clear_leftover() - a veth that a core which was killed left: only for names that nobody else uses */

@@ -119,7 +119,6 @@ static void live_add(struct object *o, const char *device, const char *parent, s
 static int make(const struct config *effective, const char *device, const char *parent, struct mac mac,
 		int netns, struct err *err)
 {
-	const char *asked = config_device_get(effective, device, "name");
 	char name[IFNAMSIZ];
 	const struct macvlan_spec spec = {
 	    .name = name,
@@ -128,12 +127,8 @@ static int make(const struct config *effective, const char *device, const char *
 	    .mtu = (unsigned)value_int(config_device_get(effective, device, "mtu"), 0),
 	    .netns_fd = netns,
 	};
-	int r = 0;
+	int r = nic_inner_name(effective, device, netns, name, err);
 
-	if (asked)
-		snprintf(name, sizeof(name), "%s", asked);
-	else
-		r = nic_choose_name(effective, netns, name, err);
 	return r < 0 ? r : macvlan_create(&spec, err);
 }
 

@@ -78,7 +78,6 @@ static void live_add(struct object *o, const char *device, const char *link)
 static int attach_named(struct object *o, const struct config *effective, const char *device,
 			const char *link, int netns, struct err *err)
 {
-	const char *asked = config_device_get(effective, device, "name");
 	const char *mac = config_device_get(effective, device, "hwaddr");
 	AUTO(free) char *key = nic_entry_key(o, device);
 	char name[IFNAMSIZ];
@@ -90,14 +89,11 @@ static int attach_named(struct object *o, const struct config *effective, const 
 	    .mtu = (unsigned)value_int(config_device_get(effective, device, "mtu"), 0),
 	    .netns_fd = netns,
 	};
-	int r = 0;
+	int r;
 
 	if (mac && mac_parse(str_from(mac), &own) == 0)
 		order.mac = &own;
-	if (asked)
-		snprintf(name, sizeof(name), "%s", asked);
-	else
-		r = nic_choose_name(effective, netns, name, err);
+	r = nic_inner_name(effective, device, netns, name, err);
 	return r < 0 ? r : loan_give(o, &order, err);
 }
 

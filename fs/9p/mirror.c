@@ -58,6 +58,18 @@ static int enter(fuse_req_t req, fuse_ino_t dir, const char *name, struct fuse_e
 	return 0;
 }
 
+/* One question about a node; @q has all but its fid. */
+static int ask_of(fuse_req_t req, fuse_ino_t ino, struct p9_msg *q, char buf[SMALL])
+{
+	AUTO(handle9_unref) struct handle9 *h = NULL;
+	int r = mirror_fid(req, ino, &h);
+
+	if (r < 0)
+		return r;
+	q->fid = h->fid;
+	return mirror_ask(req, h, q, buf, SMALL);
+}
+
 /* ---- the operations that look */
 
 static void op_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
@@ -105,16 +117,11 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {.type = P9_TREADLINK};
 	AUTO(free) char *text = NULL;
 	char buf[SMALL];
-	int r = mirror_fid(req, ino, &h);
+	int r = ask_of(req, ino, &q, buf);
 
-	if (!r) {
-		q.fid = h->fid;
-		r = mirror_ask(req, h, &q, buf, sizeof(buf));
-	}
 	if (r < 0) {
 		fuse_reply_err(req, -r);
 		return;
@@ -125,16 +132,11 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {.type = P9_TSTATFS};
 	struct statvfs f;
 	char buf[SMALL];
-	int r = mirror_fid(req, ino, &h);
+	int r = ask_of(req, ino, &q, buf);
 
-	if (!r) {
-		q.fid = h->fid;
-		r = mirror_ask(req, h, &q, buf, sizeof(buf));
-	}
 	f = (struct statvfs){.f_bsize = q.statfs.bsize,
 			     .f_frsize = q.statfs.bsize,
 			     .f_blocks = q.statfs.blocks,
@@ -374,15 +376,10 @@ static void reply_entered(fuse_req_t req, fuse_ino_t dir, const char *name)
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode)
 {
-	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {.type = P9_TMKDIR, .name = str_from(name), .mode = mode, .gid = getgid()};
 	char buf[SMALL];
-	int r = mirror_fid(req, dir, &h);
+	int r = ask_of(req, dir, &q, buf);
 
-	if (!r) {
-		q.fid = h->fid;
-		r = mirror_ask(req, h, &q, buf, sizeof(buf));
-	}
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -391,16 +388,11 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mo
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t dir, const char *name)
 {
-	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {
 	    .type = P9_TSYMLINK, .name = str_from(name), .name2 = str_from(target), .gid = getgid()};
 	char buf[SMALL];
-	int r = mirror_fid(req, dir, &h);
+	int r = ask_of(req, dir, &q, buf);
 
-	if (!r) {
-		q.fid = h->fid;
-		r = mirror_ask(req, h, &q, buf, sizeof(buf));
-	}
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -442,15 +434,10 @@ static void op_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t m
 
 static void unlink_at(fuse_req_t req, fuse_ino_t dir, const char *name, uint32_t flags)
 {
-	AUTO(handle9_unref) struct handle9 *h = NULL;
 	struct p9_msg q = {.type = P9_TUNLINKAT, .name = str_from(name), .flags = flags};
 	char buf[SMALL];
-	int r = mirror_fid(req, dir, &h);
+	int r = ask_of(req, dir, &q, buf);
 
-	if (!r) {
-		q.fid = h->fid;
-		r = mirror_ask(req, h, &q, buf, sizeof(buf));
-	}
 	fuse_reply_err(req, -r);
 }
 
